@@ -1,0 +1,56 @@
+"""What a backend can take: one declaration that drives `snntk check`, the compliance kit and the support matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from snntk_core.graph import Graph
+from snntk_core.node import Node
+from snntk_core.ops import Op
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One thing a target cannot take: the node, the problem, and what to do."""
+
+    node: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.problem}" + (f" {self.remedy}" if self.remedy else "")
+
+
+Rule = Callable[[Graph, Node], Iterator[Issue]]
+"""A named function of a few lines whose docstring is the sentence shown to people."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """The ops a backend runs, and the rules they must keep.  ``weight_bits`` and ``output_bits``: None for any."""
+
+    ops: frozenset[type[Op]]
+    weight_bits: range | None = None
+    output_bits: range | None = None
+    rules: tuple[Rule, ...] = ()
+
+    def check(self, graph: Graph) -> tuple[Issue, ...]:
+        """Return every issue of a graph, in its order."""
+        issues: list[Issue] = []
+        for node in graph:
+            if type(node.op) not in self.ops:
+                issues.append(Issue(node.name, f"{type(node.op).__name__} is not supported."))
+                continue
+            issues += self._bits(node)
+            for rule in self.rules:
+                issues += rule(graph, node)
+        return tuple(issues)
+
+    def _bits(self, node: Node) -> list[Issue]:
+        allowed = {"weight": self.weight_bits, "output": self.output_bits}
+        return [
+            Issue(node.name, f"its {key} has {node.formats[key].bits} bits, allowed are {bits.start} to {bits.stop - 1}.")
+            for key, bits in allowed.items()
+            if bits is not None and key in node.formats and node.formats[key].bits not in bits
+        ]

@@ -1,0 +1,113 @@
+"""Ops of a spiking network: where current enters, neurons, pooling of spikes, and the readout.
+
+Time is counted in steps.  A spike crosses the whole network within one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from snntk_core.errors import ShapeError
+from snntk_core.ops.base import Array, NeuronOp, array_field
+from snntk_core.ops.structure import pooled
+from snntk_core.shapes import Padding, Shape, broadcast_fits
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeSource(NeuronOp):
+    """The input as an analog current: ``I(t) = x`` in every step.
+
+    ``shape`` is the model's own, without batch; ``order`` permutes it to channels last (empty: as it is).
+    """
+
+    arity: ClassVar[int | None] = 0
+    shape: Shape
+    order: Shape = ()
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the permuted shape."""
+        return tuple(self.shape[axis] for axis in self.order) if self.order else self.shape
+
+
+@dataclass(frozen=True, eq=False)
+class IntegrateFire(NeuronOp):
+    """``V <- (1 - leak) V + I``; a spike where ``V >= threshold``; then ``V <- V - threshold`` or ``V <- 0``.
+
+    ``V(0) = initial_potential``.  A spike carries ``amplitude`` (None: the threshold) to the next layer.  For
+    ``refractory`` steps after a spike the neuron neither integrates nor leaks.  Arrays are scalars or broadcast onto
+    the shape (one value for each channel).  Source: integrate-and-fire with reset by subtraction, Rueckauer 2017.
+    """
+
+    threshold: Array = array_field(1.0)
+    initial_potential: Array = array_field(0.0)
+    amplitude: Array | None = array_field(None)
+    reset: Literal["subtract", "zero"] = "subtract"
+    leak: float = 0.0
+    refractory: int = 0
+
+    @property
+    def spike(self) -> Array:
+        """What one spike carries."""
+        return self.threshold if self.amplitude is None else self.amplitude
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        for name, array in self.arrays.items():
+            if not broadcast_fits(array.shape, shapes[0]):
+                raise ShapeError(f"IntegrateFire has a {name} of shape {array.shape} for shape {shapes[0]}.")
+        if not np.all(self.threshold > 0):
+            raise ShapeError("IntegrateFire needs thresholds above zero.")
+        if self.reset not in ("subtract", "zero") or not 0 <= self.leak < 1 or self.refractory < 0:
+            raise ShapeError(
+                f"IntegrateFire takes reset 'subtract' or 'zero', leak in [0, 1) and refractory >= 0, "
+                f"got {self.reset!r}, {self.leak} and {self.refractory}."
+            )
+        return shapes[0]
+
+
+@dataclass(frozen=True, eq=False)
+class SpikingMaxPool(NeuronOp):
+    """Max pooling of spike trains, with ``C_i(t)`` the sum of input ``i`` so far.
+
+    ``rule="count"``: ``y(t) = max_i C_i(t) - max_i C_i(t - 1)``, so the output has emitted exactly the largest count
+    at every time, one spike at most in a step.  ``rule="gate"``: ``y(t) = x_k(t)`` with ``k`` the first largest
+    ``C_i(t)`` of the window, the predecessor's rule, without its fault of passing a spike once for every window won.
+    """
+
+    kernel: Shape
+    strides: Shape = ()
+    padding: Padding = "valid"
+    ceil_mode: bool = False
+    dilation: Shape = ()
+    rule: Literal["count", "gate"] = "count"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """One output for each window."""
+        if self.rule not in ("count", "gate"):
+            raise ShapeError(f"SpikingMaxPool takes rule 'count' or 'gate', got {self.rule!r}.")
+        return pooled(
+            shapes[0], self.kernel, self.strides, self.padding, self.ceil_mode, "SpikingMaxPool", self.dilation
+        )
+
+
+Link = Literal["identity", "softmax", "log-softmax", "sigmoid", "tanh"]
+"""A function the readout applies to its potential, off the network: a classifier's last nonlinearity."""
+
+
+@dataclass(frozen=True, eq=False)
+class Readout(NeuronOp):
+    """``score(t) = link(V(t) / t)`` with ``V`` the sum of all current so far: a neuron that never fires.
+
+    In an analog graph it is ``link(x)``.
+    """
+
+    link: Link = "identity"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        if self.link not in ("identity", "softmax", "log-softmax", "sigmoid", "tanh"):
+            raise ShapeError(f"Readout does not know the link {self.link!r}.")
+        return shapes[0]

@@ -1,0 +1,49 @@
+"""The parser contract: reading the models of one library."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from snntk_core.component import Component
+from snntk_core.graph import Graph
+from snntk_core.ops import Array
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """``load`` returns it to say: let the parser called ``parser`` read ``source`` instead."""
+
+    parser: str
+    source: object
+
+
+@dataclass(frozen=True)
+class Parser(Component):
+    """Reads the models of one library into a `Graph`.  ``reads`` says which, for people."""
+
+    reads: ClassVar[str] = ""
+
+    @abstractmethod
+    def accepts(self, source: object) -> bool:
+        """Whether ``source`` (a path, a tuple of paths, or a live model) is for this parser.
+
+        Cheap: it must not import the library, and it never raises.
+        """
+
+    @abstractmethod
+    def load(self, source: object) -> Any:
+        """Return the library's own model object, or a `Redirect`.  Raises `ParseError` for a file that is not one."""
+
+    @abstractmethod
+    def parse(self, model: Any) -> Graph:
+        """Return the model as a graph, one to one: no simplification, no folding.
+
+        A channels-first library ends with ``return channels_last(graph)``.  Raises `ParseError` naming the layer, the
+        reason and a way out.
+        """
+
+    @abstractmethod
+    def predict(self, model: Any, batch: Array) -> Array:
+        """Return the library's own output for a batch in the model's own layout: the ground truth."""

@@ -1,0 +1,105 @@
+"""Shape arithmetic.  A shape never includes the batch axis; the last axis holds the channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Literal
+
+from snntk_core.errors import ShapeError
+
+Shape = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+Padding = Literal["valid", "same", "same-lower"] | Pairs
+"""``same`` puts the odd element after the data, ``same-lower`` before it; or (before, after) for each spatial axis."""
+
+
+def size(shape: Shape) -> int:
+    """Return the number of elements of a shape."""
+    return prod(shape)
+
+
+def spatial(shape: Shape, rank: int, op: str) -> Shape:
+    """Return the ``rank`` axes before the channels, or raise `ShapeError` naming ``op``."""
+    if len(shape) != rank + 1:
+        raise ShapeError(f"{op} takes {rank} spatial axes and channels, got shape {shape}.")
+    return shape[:-1]
+
+
+def resolve_padding(padding: Padding, lengths: Shape, kernel: Shape, strides: Shape, dilation: Shape) -> Pairs:
+    """Return (before, after) for each axis.  ``same`` gives ``ceil(length / stride)`` outputs."""
+    if padding == "valid":
+        return tuple((0, 0) for _ in lengths)
+    if isinstance(padding, str) and padding not in ("same", "same-lower"):
+        raise ShapeError(f"Padding must be 'valid', 'same', 'same-lower' or pairs, got {padding!r}.")
+    if not isinstance(padding, str):
+        if len(padding) != len(lengths):
+            raise ShapeError(f"Padding {padding} has {len(padding)} pairs for {len(lengths)} spatial axes.")
+        return padding
+    pairs = []
+    for length, k, stride, d in zip(lengths, kernel, strides, dilation, strict=True):
+        total = max((-(-length // stride) - 1) * stride + d * (k - 1) + 1 - length, 0)
+        less, more = total // 2, total - total // 2
+        pairs.append((less, more) if padding == "same" else (more, less))
+    return tuple(pairs)
+
+
+def window_counts(
+    lengths: Shape, kernel: Shape, strides: Shape, pads: Pairs, dilation: Shape, *, ceil: bool = False
+) -> Shape:
+    """Return how many windows fit along each axis.
+
+    With ``ceil`` a last window may hang over the end, provided it begins inside the data or the leading padding.
+    Raises `ShapeError` where no window fits.
+    """
+    counts = []
+    for length, k, stride, (before, after), d in zip(lengths, kernel, strides, pads, dilation, strict=True):
+        room = length + before + after - (d * (k - 1) + 1)
+        if room < 0:
+            raise ShapeError(f"A window of {d * (k - 1) + 1} does not fit into {length} + {before} + {after}.")
+        count = room // stride + 1
+        if ceil and room % stride and count * stride < length + before:
+            count += 1
+        counts.append(count)
+    return tuple(counts)
+
+
+def transposed_padding(
+    padding: Padding, kernel: Shape, strides: Shape, dilation: Shape, output_padding: Shape
+) -> Pairs:
+    """Return what a transposed convolution crops.  ``same`` gives ``length * stride`` outputs."""
+    if padding == "valid":
+        return tuple((0, 0) for _ in kernel)
+    if not isinstance(padding, str):
+        return padding
+    pairs = []
+    for k, stride, d, extra in zip(kernel, strides, dilation, output_padding, strict=True):
+        total = max(d * (k - 1) + 1 + extra - stride, 0)
+        less, more = total // 2, total - total // 2
+        pairs.append((less, more) if padding == "same" else (more, less))
+    return tuple(pairs)
+
+
+def transposed_lengths(
+    lengths: Shape, kernel: Shape, strides: Shape, crops: Pairs, dilation: Shape, output_padding: Shape
+) -> Shape:
+    """Return ``(length - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - crops`` for each axis."""
+    return tuple(
+        (n - 1) * s + d * (k - 1) + 1 + extra - before - after
+        for n, k, s, (before, after), d, extra in zip(
+            lengths, kernel, strides, crops, dilation, output_padding, strict=True
+        )
+    )
+
+
+def broadcast_fits(array_shape: Shape, shape: Shape) -> bool:
+    """Whether an array of ``array_shape`` broadcasts onto ``shape`` without enlarging it."""
+    if len(array_shape) > len(shape):
+        return False
+    trailing = shape[len(shape) - len(array_shape) :]
+    return all(a in (1, b) for a, b in zip(array_shape, trailing, strict=True))
+
+
+def as_shape(values: Sequence[int]) -> Shape:
+    """Return ``values`` as a tuple of Python ints."""
+    return tuple(int(value) for value in values)

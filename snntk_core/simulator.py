@@ -1,0 +1,104 @@
+"""The simulator contract: running a spiking graph, or exporting it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Literal, Self
+
+from snntk_core.capability import Capabilities
+from snntk_core.component import Component
+from snntk_core.graph import Graph
+from snntk_core.ops import Array
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What to record besides scores and spike counts.
+
+    ``spikes``: nodes whose spike trains are wanted.  ``potentials``: nodes whose membrane potential is wanted.
+    """
+
+    spikes: tuple[str, ...] = ()
+    potentials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class SpikeTrain:
+    """The spikes of one node as triples: ``sample``, ``time`` (steps from 1) and ``unit`` (flat index), same length."""
+
+    sample: Array
+    time: Array
+    unit: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What a run gave.
+
+    ``times``: (steps,), counted from 1.  ``scores``: (batch, steps, outputs).  ``spike_counts``: for every spiking
+    node (batch, units).  ``synaptic_operations``: (batch,) accumulates over the run, counted with the true fan-out.
+    ``spikes`` and ``potentials`` (batch, steps, units) hold what the probes asked for.
+    """
+
+    times: Array
+    scores: Array
+    spike_counts: Mapping[str, Array]
+    synaptic_operations: Array
+    spikes: Mapping[str, SpikeTrain] = field(default_factory=dict)
+    potentials: Mapping[str, Array] = field(default_factory=dict)
+
+
+class Program(ABC):
+    """A compiled network: a context manager that may hold a device or a build folder."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the program holds."""
+
+
+class Runnable(Program, ABC):
+    """A program that runs here."""
+
+    @abstractmethod
+    def run(self, batch: Array, *, duration: float, probes: Probes = Probes()) -> Recording:  # noqa: B008
+        """Run a batch in the model's own layout for ``duration`` (steps on a stepped clock), from the initial state."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Files written for a device: their folder and the sha256 of each."""
+
+    directory: Path
+    files: Mapping[str, str]
+
+
+class Exportable(Program, ABC):
+    """A program that is written to files for a device."""
+
+    @abstractmethod
+    def export(self, directory: Path) -> Artifact:
+        """Write the files and return their manifest."""
+
+
+@dataclass(frozen=True)
+class Simulator(Component):
+    """Binds a spiking graph to one backend."""
+
+    capabilities: ClassVar[Capabilities]
+    clock: ClassVar[Literal["stepped", "event", "none"]]
+
+    @abstractmethod
+    def compile(self, graph: Graph) -> Program:
+        """Return the graph as a program.  Raises `Incompatible` with every issue for a graph it cannot take."""
