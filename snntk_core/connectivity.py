@@ -1,0 +1,145 @@
+"""True fan-out, fan-in and operation counts: synapses are counted from structure, with real borders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from snntk_core.errors import GraphError
+from snntk_core.graph import Graph
+from snntk_core.node import Node
+from snntk_core.ops import (
+    Array,
+    BatchNorm,
+    Dropout,
+    GlobalMaxPool,
+    IntegrateFire,
+    LinearOp,
+    MaxPool,
+    Scale,
+    SpikeSource,
+    SpikingMaxPool,
+    WeightedOp,
+)
+from snntk_core.reach import Reach, UnfactoredError
+from snntk_core.reach_rules import reach_through
+from snntk_core.reference.dispatch import apply
+from snntk_core.shapes import Shape, size
+
+Step = tuple[Node, int]
+"""A node on a path, and which of its inputs the path enters by."""
+
+
+def fan_out(graph: Graph, name: str) -> Array:
+    """Return how many synapses one spike of each unit drives, in the shape of the node's output.
+
+    Counted are the target units reached over every path of linear ops that begins here and ends in the next neuron,
+    spiking pool or readout; in an analog graph in the next nonlinear op or output.  Pooling, padding, reshaping and
+    adding are part of the synapse.  Parallel paths count separately; a shortcut is one synapse to each target.
+    """
+    total = np.zeros(graph.shapes[name], np.int64)
+    for path in _paths(graph, name):
+        total += _path_fan_out(graph, graph.shapes[name], path)
+    return total
+
+
+def fan_in(graph: Graph, name: str) -> Array:
+    """Return how many synapses each output unit of a weighted op has, in the shape of its output; padding has none.
+
+    Raises `GraphError` for an op without weights.
+    """
+    node = graph[name]
+    if not isinstance(node.op, WeightedOp):
+        raise GraphError([f"{name} is a {type(node.op).__name__}, which has no synapses"])
+    shape = graph.shapes[node.inputs[0]]
+    try:
+        return reach_through(node.op, Reach.start(shape), 0, (shape,)).incoming()
+    except UnfactoredError:
+        return sum(_probed(graph, shape, [(node, 0)]), np.zeros(graph.shapes[name], np.int64))
+
+
+def multiply_accumulates(graph: Graph) -> dict[str, int]:
+    """Return the multiply-accumulates of every weighted op for one sample; products with padding are not counted."""
+    return {node.name: int(fan_in(graph, node.name).sum()) for node in graph if isinstance(node.op, WeightedOp)}
+
+
+def source_multiply_accumulates(graph: Graph) -> int:
+    """Return the multiply-accumulates between the source and the first neurons: what an analog input costs once."""
+    current: set[str] = set()
+    for node in graph:
+        entry = isinstance(node.op, SpikeSource)
+        if entry or (isinstance(node.op, LinearOp) and current.intersection(node.inputs)):
+            current.add(node.name)
+    return sum(count for name, count in multiply_accumulates(graph).items() if name in current)
+
+
+def synaptic_operations(graph: Graph, spike_counts: Mapping[str, Array]) -> Array:
+    """Return ``sum over spiking nodes of counts @ fan_out`` for every sample: (batch,).
+
+    ``spike_counts``: (batch, units) for every spiking node.  The current of the source is not spikes: what that costs
+    is `source_multiply_accumulates`.  Raises `GraphError` for a spiking node without counts.
+    """
+    spiking = [node.name for node in graph if isinstance(node.op, IntegrateFire | SpikingMaxPool)]
+    missing = [f"the spiking node {name} has no spike counts" for name in spiking if name not in spike_counts]
+    if missing:
+        raise GraphError(missing)
+    total = np.zeros(len(next(iter(spike_counts.values()), ())), np.int64)
+    for name in spiking:
+        total += np.asarray(spike_counts[name]) @ fan_out(graph, name).reshape(-1)
+    return total
+
+
+def _passes(node: Node) -> bool:
+    return isinstance(node.op, LinearOp | BatchNorm | Dropout)
+
+
+def _paths(graph: Graph, name: str) -> Iterator[tuple[Step, ...]]:
+    """Yield every path of steps from ``name``; the last step is the target, or a linear op that is an output."""
+    for user in graph.users(name):
+        for position, read in enumerate(user.inputs):
+            if read != name:
+                continue
+            here = (user, position)
+            if not _passes(user) or user.name in graph.outputs:
+                yield (here,)
+            if _passes(user):
+                yield from ((here, *rest) for rest in _paths(graph, user.name))
+
+
+def _path_fan_out(graph: Graph, shape: Shape, path: Sequence[Step]) -> Array:
+    reach = Reach.start(shape)
+    try:
+        for node, position in path:
+            reach = reach_through(node.op, reach, position, tuple(graph.shapes[read] for read in node.inputs))
+        return reach.outgoing(shape)
+    except UnfactoredError:
+        return np.array([reached.sum() for reached in _probed(graph, shape, path)], np.int64).reshape(shape)
+
+
+def _probed(graph: Graph, shape: Shape, path: Sequence[Step]) -> Iterator[Array]:
+    """Yield for every unit of ``shape`` which units it reaches, by pushing one at a time through weights of one.
+
+    This serves the ops of plugins, and reshapes that cut across what an op before them has reached.
+    """
+    for unit in range(size(shape)):
+        reached = np.zeros((1, size(shape)), np.float32)
+        reached[0, unit] = 1
+        reached = reached.reshape(1, *shape)
+        for node, position in path:
+            reached = _touched(graph, node, position, reached)
+        yield reached[0] != 0
+
+
+def _touched(graph: Graph, node: Node, position: int, reached: Array) -> Array:
+    op = node.op
+    pools = isinstance(op, SpikingMaxPool | MaxPool | GlobalMaxPool)
+    if isinstance(op, Scale | BatchNorm) or not (_passes(node) or pools):
+        return reached
+    if isinstance(op, WeightedOp):
+        ones: dict[str, Array | None] = {"weight": np.ones_like(op.arrays["weight"]), "bias": None}
+        op = replace(op, **ones)
+    silent = [np.zeros((len(reached), *graph.shapes[read]), np.float32) for read in node.inputs]
+    driven = [reached if at == position else zeros for at, zeros in enumerate(silent)]
+    return np.asarray(apply(op, *driven) != apply(op, *silent), np.float32)
