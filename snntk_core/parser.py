@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,9 +22,13 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Parser(Component):
-    """Reads the models of one library into a `Graph`.  ``reads`` says which, for people."""
+    """Reads the models of one library into a `Graph`.
+
+    ``reads`` says which, for people.  ``examples``: functions that each build a small source, for the compliance kit.
+    """
 
     reads: ClassVar[str] = ""
+    examples: ClassVar[tuple[Callable[[], object], ...]] = ()
 
     @abstractmethod
     def accepts(self, source: object) -> bool:

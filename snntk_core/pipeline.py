@@ -1,0 +1,243 @@
+"""The straight line: load, parse, rewrite, make spiking, check, compile, run, report.  Each step is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from snntk_core.connectivity import multiply_accumulates, source_multiply_accumulates
+from snntk_core.data import Data
+from snntk_core.errors import DataError, DeviationError, Incompatible, SnntkError
+from snntk_core.graph import Graph
+from snntk_core.ops import Array, IntegrateFire
+from snntk_core.parser import Parser, Redirect
+from snntk_core.plan import Plan
+from snntk_core.quantization import QuantizeStep
+from snntk_core.reference import as_batch, evaluate, part_size
+from snntk_core.registry import Registry
+from snntk_core.result import Accuracy, Cost, Result, StageRecord
+from snntk_core.shapes import size
+from snntk_core.simulator import Runnable
+from snntk_core.tally import DecisionTally, LayerTally, accuracy_of, report_times
+from snntk_core.transform import Context, Preserves, Stage, Transform
+
+TOLERANCE = 1e-4
+PROBES = 16
+SEED = 0
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+def _quiet(what: str, done: int, total: int) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A parsed model: the parser, its own model object, and the graph."""
+
+    parser: Parser
+    model: Any
+    graph: Graph
+
+
+def load(source: object, registry: Registry, parser: Parser | None = None) -> Loaded:
+    """Return a source as a verified graph, found by what the parsers accept, or read by ``parser``.
+
+    Raises `UnreadableSource`, `MissingLibrary` and `ParseError`.
+    """
+    seen: list[str] = []
+    while True:
+        parser = parser or registry.parser_for(source)()
+        parser.require()
+        model = parser.load(source)
+        if not isinstance(model, Redirect):
+            break
+        seen.append(parser.name)
+        if model.parser in seen:
+            raise SnntkError(f"The parsers {' and '.join(seen)} send the model to each other.")
+        source, parser = model.source, registry.parsers[model.parser]()
+    graph = parser.parse(model).verify()
+    return Loaded(parser, model, replace(graph, meta={"parser": parser.name, **graph.meta}))
+
+
+def probe_batch(graph: Graph, samples: Array | None) -> Array:
+    """Return a few samples in float64 to compare graphs on: given ones, or normal noise with a fixed seed."""
+    if samples is not None and len(samples):
+        return as_batch(graph, samples[:PROBES]).astype(np.float64)
+    return np.random.default_rng(SEED).normal(size=(PROBES, *graph.input_shape))
+
+
+def deviation(before: Array, after: Array, promise: Preserves) -> float:
+    """Return how far ``after`` is from ``before``, relative to its largest value.
+
+    For `Preserves.SCALE`, from the positive multiple of ``before`` that is nearest; infinite if that factor is not
+    positive or the shapes differ.
+    """
+    before, after = before.reshape(len(before), -1), after.reshape(len(after), -1)
+    if before.shape != after.shape:
+        return float("inf")
+    if promise is Preserves.SCALE:
+        factor = float((before * after).sum()) / (float((before * before).sum()) or 1.0)
+        if factor <= 0 and before.any():
+            return float("inf")
+        before = before * factor
+    return float(np.abs(after - before).max() / (np.abs(before).max() or 1.0))
+
+
+@dataclass
+class Line:
+    """The steps of a plan applied one after the other, each timed, compared and announced."""
+
+    registry: Registry
+    context: Context
+    ledger: list[StageRecord] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def announce(self, record: StageRecord) -> None:
+        """Add a record to the ledger and tell the observers."""
+        self.ledger.append(record)
+        self.notes += self.registry.notify("snntk_stage_finished", record=record)
+
+    def parse(self, source: object, parser: Parser | None) -> Loaded:
+        """Load a model and compare the graph with the library's own output."""
+        start = perf_counter()
+        loaded = load(source, self.registry, parser)
+        batch = probe_batch(loaded.graph, self.context.calibration).astype(np.float32)
+        expected = np.asarray(loaded.parser.predict(loaded.model, batch))
+        moved = deviation(expected, evaluate(loaded.graph, batch), Preserves.OUTPUT)
+        self.announce(
+            StageRecord("parse", loaded.parser.name, "output", perf_counter() - start, 0, len(loaded.graph), moved)
+        )
+        if not moved <= TOLERANCE:
+            raise DeviationError(f"The parser {loaded.parser.name}", "output", moved, TOLERANCE, ())
+        return loaded
+
+    def step(self, graph: Graph, step: Transform | QuantizeStep) -> Graph:
+        """Apply one step; raises `DeviationError` when it breaks its promise."""
+        start = perf_counter()
+        if isinstance(step, QuantizeStep):
+            after, stage, promise = step.apply(graph, self.context.calibration), Stage.QUANTIZE, Preserves.NOTHING
+        else:
+            after, stage, promise = step.apply(graph, self.context).verify(), step.stage, step.preserves
+        seconds = perf_counter() - start
+        moved = 0.0
+        if after is not graph:
+            batch = probe_batch(graph, self.context.calibration)
+            moved = deviation(evaluate(graph, batch), evaluate(after, batch), promise)
+        self.announce(
+            StageRecord(stage.name.lower(), step.name, promise.value, seconds, len(graph), len(after), moved)
+        )
+        if promise is not Preserves.NOTHING and not moved <= TOLERANCE:
+            before = [record.component for record in self.ledger[:-1]]
+            raise DeviationError(step.name, promise.value, moved, TOLERANCE, before)
+        return after
+
+    def convert(self, graph: Graph, plan: Plan, progress: Progress = _quiet) -> tuple[Graph, Graph]:
+        """Return the network just before it is made spiking, and the spiking network."""
+        analog = graph
+        for index, step in enumerate(plan.steps):
+            progress(f"Converting: {step.name}", index, len(plan.steps))
+            after = self.step(graph, step)
+            if after.spiking and not graph.spiking:
+                analog = graph
+            graph = after
+        if not graph.spiking:
+            raise SnntkError(f"The recipe {plan.title} has no spike code, so the network did not become spiking.")
+        return analog, graph
+
+
+def check_calibration(plan: Plan, data: Data) -> list[str]:
+    """Return what to note of the calibration samples; raises `DataError` when there are none and a step needs them."""
+    if data.calibration is None and plan.needs_calibration:
+        raise DataError(
+            f"{', '.join(plan.needs_calibration)} needs calibration samples (--calibration, or x_norm in the data); "
+            "take them from the training set, never from the test set."
+        )
+    if data.overlap:
+        return [f"{data.overlap} calibration samples are also test samples, so the accuracy is too good."]
+    return []
+
+
+def execute(
+    plan: Plan, source: object, data: Data, registry: Registry, *, progress: Progress = _quiet
+) -> Result:
+    """Run a plan on a model and data, and return the result.
+
+    Raises whatever the steps raise, `DataError` for data that does not fit, and `Incompatible` with every issue when the
+    simulator cannot take the network.
+    """
+    start = perf_counter()
+    line = Line(registry, Context(data.calibration, int(plan.duration)))
+    line.notes += check_calibration(plan, data)
+    progress("Reading the model", 0, 1)
+    loaded = line.parse(source, plan.parser)
+    x = as_batch(loaded.graph, data.x)
+    if not len(x):
+        raise DataError("The data holds no samples.")
+    analog, graph = line.convert(loaded.graph, plan, progress)
+    issues = plan.simulator.capabilities.check(graph)
+    if issues:
+        raise Incompatible(plan.simulator.name, issues)
+    accuracy, layers = _simulate(plan, loaded.graph, analog, graph, replace(data, x=x), line, progress)
+    result = Result(
+        source=loaded.graph.meta.get("source", str(source)),
+        plan=plan,
+        graph=graph,
+        analog=analog,
+        ledger=tuple(line.ledger),
+        accuracy=accuracy,
+        layers=layers.finish(analog, x),
+        cost=_cost(plan, analog, graph, layers),
+        calibration_samples=0 if data.calibration is None else len(data.calibration),
+        seconds=perf_counter() - start,
+        notes=tuple(line.notes),
+    )
+    failures = registry.notify("snntk_run_finished", result=result)
+    return replace(result, notes=(*result.notes, *failures)) if failures else result
+
+
+def _simulate(
+    plan: Plan, parsed: Graph, analog: Graph, graph: Graph, data: Data, line: Line, progress: Progress
+) -> tuple[Accuracy, LayerTally]:
+    duration = int(plan.duration)
+    decisions = DecisionTally(report_times(duration, plan.times))
+    layers = LayerTally(graph, duration, min(plan.samples, len(data.x)))
+    start = perf_counter()
+    outputs = evaluate(parsed, data.x)
+    step = part_size(graph)
+    with plan.simulator.compile(graph) as program:
+        if not isinstance(program, Runnable):
+            raise SnntkError(f"The simulator {plan.simulator.name} exports networks, it does not run them.")
+        for begin in range(0, len(data.x), step):
+            progress("Simulating", begin, len(data.x))
+            part = slice(begin, begin + step)
+            recording = program.run(data.x[part], duration=plan.duration)
+            decisions.add(recording, outputs[part], None if data.labels is None else data.labels[part])
+            layers.add(recording)
+    progress("Simulating", len(data.x), len(data.x))
+    line.announce(
+        StageRecord("simulate", plan.simulator.name, "nothing", perf_counter() - start, len(graph), len(graph))
+    )
+    accuracy = decisions.finish(
+        accuracy_of(outputs, data.labels),
+        accuracy_of(evaluate(analog, data.x), data.labels),
+        accuracy_of(evaluate(graph, data.x), data.labels),
+    )
+    return accuracy, layers
+
+
+def _cost(plan: Plan, analog: Graph, graph: Graph, layers: LayerTally) -> Cost:
+    neurons = sum(size(graph.shapes[node.name]) for node in graph if isinstance(node.op, IntegrateFire))
+    return Cost(
+        spikes=sum(layers.spikes.values()) / layers.samples,
+        accumulates=layers.operations / layers.samples,
+        source_multiply_accumulates=source_multiply_accumulates(graph),
+        neuron_updates=neurons * int(plan.duration),
+        multiply_accumulates=sum(multiply_accumulates(analog).values()),
+        neurons=neurons,
+    )

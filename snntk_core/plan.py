@@ -1,0 +1,119 @@
+"""A plan: a recipe with every name turned into a configured object.  Every mistake is reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from snntk_core.catalog import Catalog
+from snntk_core.component import Component
+from snntk_core.errors import RecipeError, SnntkError
+from snntk_core.parser import Parser
+from snntk_core.quantization import QuantizeStep
+from snntk_core.recipe import Recipe, Step
+from snntk_core.registry import Registry
+from snntk_core.simulator import Simulator
+from snntk_core.transform import Stage, Transform
+
+C = TypeVar("C", bound=Component)
+DEFAULT_SIMULATOR = "numpy"
+DEFAULT_DURATION = 32
+DEFAULT_SAMPLES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What will be done, in order: ``steps`` until the network is spiking, then the simulator.
+
+    ``parser`` is None when the source decides.  ``samples``: how many test samples the layer report compares.
+    """
+
+    title: str
+    parser: Parser | None
+    steps: tuple[Transform | QuantizeStep, ...]
+    simulator: Simulator
+    duration: float
+    times: tuple[int, ...]
+    samples: int
+
+    @property
+    def needs_calibration(self) -> tuple[str, ...]:
+        """The steps that cannot run without calibration samples."""
+        return tuple(step.name for step in self.steps if _needs_calibration(step))
+
+
+def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simulate: bool = True) -> Plan:
+    """Return the plan of a recipe.
+
+    Unknown names and options, missing libraries, a wrong order of stages and missing calibration samples are all
+    reported together in one `RecipeError`, before a model is opened.  ``simulate=False`` leaves the simulator's
+    library unchecked: the network is only converted.
+    """
+    problems: list[str] = []
+    find = _Finder(problems)
+    named = [(s, found) for s in recipe.transforms if s.enabled and (found := find(registry.transforms, s))]
+    transforms = _in_stage_order(named, problems)
+    quantizers = [
+        QuantizeStep(found, s.layers) for s in recipe.quantizers if s.enabled and (found := find(registry.quantizers, s))
+    ]
+    code = find(registry.transforms, recipe.code) if recipe.code else None
+    if code is not None and code.stage is not Stage.SPIKIFY:
+        problems.append(f"{code.name} is no spike code: it belongs among the transforms.")
+    simulator = find(registry.simulators, recipe.simulator or Step(DEFAULT_SIMULATOR), required=simulate)
+    parser = find(registry.parsers, recipe.parser) if recipe.parser else None
+    early = [step for step in transforms if step.stage < Stage.QUANTIZE]
+    late = [step for step in transforms if step.stage >= Stage.QUANTIZE]
+    before_code = [step for step in late if step.stage <= Stage.SPIKIFY]
+    after_code = [step for step in late if step.stage > Stage.SPIKIFY]
+    steps: list[Transform | QuantizeStep] = [*early, *quantizers, *before_code, *([code] if code else []), *after_code]
+    if not calibrated:
+        problems += [f"{step.name} needs calibration samples, and none were given." for step in steps if _needs_calibration(step)]
+    duration = recipe.duration if recipe.duration is not None else DEFAULT_DURATION
+    if problems or simulator is None:
+        raise RecipeError(recipe.title, problems)
+    samples = recipe.samples or DEFAULT_SAMPLES
+    return Plan(recipe.title, parser, tuple(steps), simulator, duration, recipe.times, samples)
+
+
+def _needs_calibration(step: Transform | QuantizeStep) -> bool:
+    component = step.quantizer if isinstance(step, QuantizeStep) else step
+    return bool(getattr(component, "needs_calibration", False))
+
+
+def _in_stage_order(named: list[tuple[Step, Transform]], problems: list[str]) -> list[Transform]:
+    """Return the transforms in the recipe's order, which may not go back a stage; those that join take their place."""
+    ordered: list[Transform] = []
+    for step, found in named:
+        if step.joins:
+            place = sum(other.stage <= found.stage for other in ordered)
+            ordered.insert(place, found)
+            continue
+        if ordered and found.stage < ordered[-1].stage:
+            stages = f"({found.stage.name.lower()}) stands after {ordered[-1].name} ({ordered[-1].stage.name.lower()})"
+            problems.append(f"{found.name} {stages}; a recipe may not go back a stage.")
+        ordered.append(found)
+    return ordered
+
+
+class _Finder:
+    """Turns steps into configured components and collects what is wrong with them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+
+    def __call__(self, catalog: Catalog[type[C]], step: Step, *, required: bool = True) -> C | None:
+        found = self._tried(lambda: catalog[step.name])
+        if found is None:
+            return None
+        if required:
+            self._tried(found.require)
+        configured: C | None = self._tried(lambda: found.configure(step.options))
+        return configured
+
+    def _tried(self, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except SnntkError as error:
+            self.problems += getattr(error, "problems", None) or [str(error)]
+            return None

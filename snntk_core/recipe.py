@@ -1,0 +1,194 @@
+"""A recipe: what to do with a model, as TOML with strict keys.  It names components; `plan.resolve` finds them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from snntk_core.errors import RecipeError, did_you_mean, listed
+from snntk_core.registry import Registry
+
+Options = Mapping[str, object]
+TOP = {"extends", "parser", "transform", "quantize", "code", "simulate", "report"}
+SIMULATE = {"name", "duration", "options"}
+REPORT = {"times", "samples"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A component by name with its options.
+
+    ``layers``: the pattern of a quantizer's layers.  ``joins``: added to a preset, it takes the place its stage gives it.
+    """
+
+    name: str
+    options: Options = field(default_factory=dict)
+    layers: str = "*"
+    enabled: bool = True
+    joins: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The steps of a run by name.  None means: found, or the default."""
+
+    title: str = "recipe"
+    parser: Step | None = None
+    transforms: tuple[Step, ...] = ()
+    quantizers: tuple[Step, ...] = ()
+    code: Step | None = None
+    simulator: Step | None = None
+    duration: float | None = None
+    times: tuple[int, ...] = ()
+    samples: int | None = None
+
+    def over(self, base: Recipe) -> Recipe:
+        """Return ``base`` with this recipe's entries on top.
+
+        A transform that ``base`` has keeps its place and takes the new options; a new one takes its stage's place.
+        """
+        mine = {step.name: step for step in self.transforms}
+        kept = [_merged(step, mine.pop(step.name, None)) for step in base.transforms]
+        code = _merged(base.code, self.code) if base.code and self.code and base.code.name == self.code.name else None
+        return Recipe(
+            title=self.title,
+            parser=self.parser or base.parser,
+            transforms=(*kept, *(replace(step, joins=True) for step in mine.values())),
+            quantizers=base.quantizers + self.quantizers,
+            code=code or self.code or base.code,
+            simulator=self.simulator or base.simulator,
+            duration=self.duration if self.duration is not None else base.duration,
+            times=self.times or base.times,
+            samples=self.samples if self.samples is not None else base.samples,
+        )
+
+    def with_option(self, path: str, value: object) -> Recipe:
+        """Return the recipe with ``component.option`` set, for the command's ``--set``.
+
+        Raises `RecipeError` when the recipe has no such component.
+        """
+        name, _, key = path.rpartition(".")
+        steps = [*self.transforms, *self.quantizers, *(s for s in (self.code, self.parser, self.simulator) if s)]
+        if not key or name not in {step.name for step in steps}:
+            hint = did_you_mean(name, {step.name for step in steps})
+            raise RecipeError(
+                self.title,
+                [f"--set takes COMPONENT.OPTION=VALUE, and the recipe has {listed(s.name for s in steps)}.{hint}"],
+            )
+
+        def changed(step: Step) -> Step:
+            return replace(step, options={**step.options, key: value}) if step.name == name else step
+
+        return replace(
+            self,
+            transforms=tuple(map(changed, self.transforms)),
+            quantizers=tuple(map(changed, self.quantizers)),
+            code=self.code and changed(self.code),
+            parser=self.parser and changed(self.parser),
+            simulator=self.simulator and changed(self.simulator),
+        )
+
+
+def _merged(old: Step, new: Step | None) -> Step:
+    return old if new is None else replace(new, options={**old.options, **new.options})
+
+
+def load_recipe(name: str | Path, registry: Registry) -> Recipe:
+    """Return the preset called ``name``, or the recipe in the TOML file at that path, with what it extends.
+
+    Raises `RecipeError` listing every unknown key and wrong value, and `UnknownName` for a preset nobody offers.
+    """
+    is_file = isinstance(name, Path) or str(name).endswith(".toml")
+    path = Path(name) if is_file else registry.recipes[str(name)]
+    return _load(path, registry, ())
+
+
+def _load(path: Path, registry: Registry, above: tuple[Path, ...]) -> Recipe:
+    if path in above:
+        raise RecipeError(str(path), ["it extends itself."])
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(str(path), [f"it cannot be read: {error.strerror}."]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(str(path), [f"it is not TOML: {error}."]) from error
+    extends = table.pop("extends", None)
+    recipe = read_recipe(table, str(path.stem if not above and path.parent == Path() else path))
+    if extends is None:
+        return recipe
+    base = Path(extends) if str(extends).endswith(".toml") else registry.recipes[str(extends)]
+    base = base if base.is_absolute() else path.parent / base
+    return recipe.over(_load(base, registry, (*above, path)))
+
+
+def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
+    """Return the recipe of a parsed TOML table.  Raises `RecipeError` listing every mistake."""
+    problems: list[str] = [*_unknown(table, TOP, "")]
+    simulate, report = _table(table, "simulate", problems), _table(table, "report", problems)
+    problems += [*_unknown(simulate, SIMULATE, "simulate."), *_unknown(report, REPORT, "report.")]
+    duration, times, samples = simulate.get("duration"), report.get("times", []), report.get("samples")
+    if duration is not None and (isinstance(duration, bool) or not isinstance(duration, int | float) or duration <= 0):
+        problems.append(f"simulate.duration takes a number above zero, got {duration!r}.")
+    if not isinstance(times, list) or not all(type(t) is int and t > 0 for t in times):
+        problems.append(f"report.times takes a list of steps, got {times!r}.")
+    if samples is not None and (type(samples) is not int or samples < 1):
+        problems.append(f"report.samples takes a count, got {samples!r}.")
+    recipe = Recipe(
+        title=title,
+        parser=_step(_table(table, "parser", problems), "parser", problems),
+        transforms=tuple(_steps(table, "transform", problems)),
+        quantizers=tuple(_steps(table, "quantize", problems)),
+        code=_step(_table(table, "code", problems), "code", problems),
+        simulator=_step(
+            {k: v for k, v in simulate.items() if k == "name"} | _table(simulate, "options", problems),
+            "simulate",
+            problems,
+        ),
+        duration=duration,
+        times=tuple(times) if isinstance(times, list) else (),
+        samples=samples,
+    )
+    if problems:
+        raise RecipeError(title, problems)
+    return recipe
+
+
+def _unknown(table: Mapping[str, Any], known: set[str], where: str) -> Iterable[str]:
+    for key in table:
+        if key not in known:
+            yield f"there is no key {where + key!r}.{did_you_mean(key, known)} Known: {listed(known)}."
+
+
+def _table(table: Mapping[str, Any], key: str, problems: list[str]) -> dict[str, Any]:
+    value = table.get(key, {})
+    if isinstance(value, dict):
+        return value
+    problems.append(f"{key} takes a table, got {value!r}.")
+    return {}
+
+
+def _steps(table: Mapping[str, Any], key: str, problems: list[str]) -> Iterable[Step]:
+    entries = table.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        problems.append(f"{key} takes [[{key}]] tables.")
+        return
+    for entry in entries:
+        step = _step(entry, key, problems)
+        if step is not None:
+            yield step
+
+
+def _step(entry: Mapping[str, Any], key: str, problems: list[str]) -> Step | None:
+    options = dict(entry)
+    if not options:
+        return None
+    name, layers, enabled = options.pop("name", None), "*", options.pop("enabled", True)
+    if key == "quantize":
+        layers = options.pop("layers", "*")
+    if not isinstance(name, str) or not isinstance(layers, str) or not isinstance(enabled, bool):
+        problems.append(f"{key} needs a name (and takes layers as a pattern, enabled as true or false), got {entry!r}.")
+        return None
+    return Step(name, options, layers, enabled)

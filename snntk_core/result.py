@@ -1,0 +1,158 @@
+"""What a run gives: the ledger of steps, accuracy over time, a row for each layer, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from snntk_core.graph import Graph
+from snntk_core.plan import Plan
+
+ACCUMULATE_PJ = 0.9
+MULTIPLY_ACCUMULATE_PJ = 4.6
+ENERGY_ASSUMPTIONS = (
+    "45 nm CMOS, 32-bit floating point: 0.9 pJ for an accumulate, 4.6 pJ for a multiply-accumulate (Horowitz 2014)",
+    "arithmetic only: memory access, which often costs more, leakage and control are left out",
+    "the first layer's current is computed once per sample, as multiply-accumulates",
+    "every neuron's potential is updated once per step, as an accumulate",
+)
+PARTING_CORRELATION = 0.95
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One line of the ledger.
+
+    ``deviation``: how far the output moved, relative to its largest value; None where it cannot be compared.
+    """
+
+    stage: str
+    component: str
+    preserves: str
+    seconds: float
+    nodes_before: int
+    nodes_after: int
+    deviation: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One spiking layer.
+
+    ``rate``: spikes per neuron and step.  ``silent``: share of neurons with no spike in a sample.  ``saturated``: share
+    that fires in every step.  ``correlation`` (Pearson) and ``error`` (root mean square over root mean square)
+    compare the mean output per step with the analog activation; None for a layer without a counterpart.
+    """
+
+    name: str
+    op: str
+    neurons: int
+    rate: float
+    silent: float
+    saturated: float
+    correlation: float | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Shares of samples, top-1, over ``samples``.
+
+    ``analog``: the parsed model.  ``rewritten``: after the rewrites.  ``limit``: the spiking network with endless steps,
+    so what it lacks is lost to clipping.  ``spiking``: by number of steps.  None without labels.  ``agreement``: share
+    of samples on which the spiking network decides like the analog one, by number of steps.
+    """
+
+    samples: int
+    analog: float | None
+    rewritten: float | None
+    limit: float | None
+    spiking: Mapping[int, float] | None
+    agreement: Mapping[int, float] = field(default_factory=dict)
+    deviation: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations per sample, and the energy they stand for.
+
+    ``accumulates``: one for each synapse a spike drives, with true borders.  ``source_multiply_accumulates``: the first
+    layer's current, once.  ``multiply_accumulates``: what the analog network needs.
+    """
+
+    spikes: float
+    accumulates: float
+    source_multiply_accumulates: int
+    neuron_updates: int
+    multiply_accumulates: int
+    neurons: int
+
+    @property
+    def energy(self) -> Mapping[str, float]:
+        """Arithmetic energy per sample in nanojoules, part by part; see ``ENERGY_ASSUMPTIONS``."""
+        synapses = self.accumulates * ACCUMULATE_PJ / 1000
+        source = self.source_multiply_accumulates * MULTIPLY_ACCUMULATE_PJ / 1000
+        neurons = self.neuron_updates * ACCUMULATE_PJ / 1000
+        return {
+            "spiking_synapses": synapses,
+            "spiking_source": source,
+            "spiking_neurons": neurons,
+            "spiking_total": synapses + source + neurons,
+            "analog_total": self.multiply_accumulates * MULTIPLY_ACCUMULATE_PJ / 1000,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A finished run.
+
+    ``graph``: the spiking network.  ``analog``: the network just before it was made spiking.  ``spike_class``: unsigned,
+    one binary spike per neuron and step.  ``duration``: the total latency in steps, with nothing before or after it.
+    """
+
+    source: str
+    plan: Plan
+    graph: Graph
+    analog: Graph
+    ledger: tuple[StageRecord, ...]
+    accuracy: Accuracy
+    layers: tuple[LayerReport, ...]
+    cost: Cost
+    calibration_samples: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+    spike_class: str = "unsigned"
+
+    @property
+    def duration(self) -> int:
+        """Total latency in steps."""
+        return int(self.plan.duration)
+
+    @property
+    def parts_at(self) -> str | None:
+        """The first layer whose output correlates with its activation by less than 0.95, or None."""
+        for layer in self.layers:
+            if layer.correlation is not None and layer.correlation < PARTING_CORRELATION:
+                return layer.name
+        return None
+
+    def report(self) -> dict[str, object]:
+        """Return everything but the weights as plain data, ready for JSON."""
+        return {
+            "source": self.source,
+            "recipe": self.plan.title,
+            "simulator": self.plan.simulator.name,
+            "spike_class": self.spike_class,
+            "total_latency_steps": self.duration,
+            "calibration_samples": self.calibration_samples,
+            "seconds": self.seconds,
+            "accuracy": asdict(self.accuracy),
+            "layers": [asdict(layer) for layer in self.layers],
+            "first_layer_that_parts": self.parts_at,
+            "cost_per_sample": asdict(self.cost),
+            "energy_nanojoules_per_sample": dict(self.cost.energy),
+            "energy_assumptions": list(ENERGY_ASSUMPTIONS),
+            "ledger": [asdict(record) for record in self.ledger],
+            "notes": list(self.notes),
+        }

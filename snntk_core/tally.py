@@ -1,0 +1,147 @@
+"""Counting while a simulation runs: decisions over time, and a row for each layer, without keeping every sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snntk_core.graph import Graph
+from snntk_core.ops import Array, IntegrateFire
+from snntk_core.reference import activations
+from snntk_core.result import Accuracy, LayerReport
+from snntk_core.shapes import size
+from snntk_core.simulator import Recording
+
+
+def decisions(scores: Array) -> Array:
+    """Return the decided class of each row of ``scores`` (..., outputs): the first largest; one output decides by sign."""
+    if scores.shape[-1] == 1:
+        return (scores[..., 0] > 0).astype(np.int64)
+    return np.asarray(scores.argmax(axis=-1))
+
+
+def report_times(duration: int, times: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the steps reported: those asked for that fit, or 1, 2, 4, 8, ... and the last."""
+    asked = [t for t in times if t <= duration] or [2**k for k in range(duration.bit_length()) if 2**k <= duration]
+    return tuple(sorted({*asked, duration}))
+
+
+@dataclass
+class DecisionTally:
+    """Correct decisions, agreement with the analog network, and squared deviation from it, at each reported time."""
+
+    times: tuple[int, ...]
+    samples: int = 0
+    correct: Array | None = None
+    agreed: Array = field(default_factory=lambda: np.zeros(0))
+    squared: Array = field(default_factory=lambda: np.zeros(0))
+    reference: float = 0.0
+
+    def add(self, recording: Recording, analog: Array, labels: Array | None) -> None:
+        """Count one part: its recording, the analog outputs (n, outputs) and the labels."""
+        analog = analog.reshape(len(analog), -1)
+        scores = recording.scores[:, np.searchsorted(recording.times, self.times)]
+        decided = decisions(scores)
+        zero = np.zeros(len(self.times))
+        self.samples += len(analog)
+        self.agreed = (self.agreed if len(self.agreed) else zero) + (decided == decisions(analog)[:, None]).sum(axis=0)
+        difference = ((scores - analog[:, None]) ** 2).sum(axis=(0, 2))
+        self.squared = (self.squared if len(self.squared) else zero) + difference
+        self.reference += float((analog**2).sum())
+        if labels is not None:
+            right = (decided == labels[:, None]).sum(axis=0)
+            self.correct = right if self.correct is None else self.correct + right
+
+    def finish(self, analog: float | None, rewritten: float | None, limit: float | None) -> Accuracy:
+        """Return the shares, beside the accuracies of the analog, rewritten and limit networks."""
+        scale = self.reference or 1.0
+        spiking = None
+        if self.correct is not None:
+            spiking = {t: float(c) / self.samples for t, c in zip(self.times, self.correct, strict=True)}
+        return Accuracy(
+            self.samples,
+            analog,
+            rewritten,
+            limit,
+            spiking,
+            {t: float(a) / self.samples for t, a in zip(self.times, self.agreed, strict=True)},
+            {t: float(np.sqrt(s / scale)) for t, s in zip(self.times, self.squared, strict=True)},
+        )
+
+
+@dataclass
+class LayerTally:
+    """Spikes of every layer over all samples, and counts of the first ones to compare with activations."""
+
+    graph: Graph
+    duration: int
+    keep: int
+    samples: int = 0
+    spikes: dict[str, float] = field(default_factory=dict)
+    silent: dict[str, int] = field(default_factory=dict)
+    saturated: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, list[Array]] = field(default_factory=dict)
+    operations: float = 0.0
+
+    def add(self, recording: Recording) -> None:
+        """Count one part."""
+        room = max(self.keep - self.samples, 0)
+        self.samples += len(recording.scores)
+        self.operations += float(recording.synaptic_operations.sum())
+        for name, counts in recording.spike_counts.items():
+            self.spikes[name] = self.spikes.get(name, 0.0) + float(counts.sum())
+            self.silent[name] = self.silent.get(name, 0) + int((counts == 0).sum())
+            self.saturated[name] = self.saturated.get(name, 0) + int((counts >= self.duration).sum())
+            if room:
+                self.kept.setdefault(name, []).append(counts[:room])
+
+    def finish(self, analog: Graph, batch: Array) -> tuple[LayerReport, ...]:
+        """Return a row for each layer; ``batch`` holds the samples that the kept counts are of, and maybe more."""
+        kept = {name: np.concatenate(parts) for name, parts in self.kept.items()}
+        count = len(next(iter(kept.values()), ()))
+        shared = [name for name in kept if name in analog and analog.shapes[name] == self.graph.shapes[name]]
+        values = activations(analog, batch[:count], shared) if count and shared else {}
+        return tuple(self._row(name, kept[name], values.get(name)) for name in self.spikes)
+
+    def _row(self, name: str, counts: Array, analog: Array | None) -> LayerReport:
+        op, shape = self.graph[name].op, self.graph.shapes[name]
+        pairs = self.samples * size(shape)
+        correlation = error = None
+        if analog is not None:
+            spike = np.broadcast_to(op.spike if isinstance(op, IntegrateFire) else 1.0, shape).ravel()
+            correlation, error = likeness(counts * (spike / self.duration), analog.reshape(len(analog), -1))
+        return LayerReport(
+            name,
+            type(op).__name__,
+            size(shape),
+            self.spikes[name] / (pairs * self.duration),
+            self.silent[name] / pairs,
+            self.saturated[name] / pairs,
+            correlation,
+            error,
+        )
+
+
+def likeness(rates: Array, values: Array) -> tuple[float | None, float | None]:
+    """Return the Pearson correlation of two arrays and their relative root mean square difference; None if undefined."""
+    a, b = rates.astype(np.float64).ravel(), values.astype(np.float64).ravel()
+    norm = float(np.sqrt((b * b).mean()))
+    error = float(np.sqrt(((a - b) ** 2).mean())) / norm if norm else None
+    if a.std() == 0 or b.std() == 0:
+        return None, error
+    return float(np.corrcoef(a, b)[0, 1]), error
+
+
+def accuracy_of(outputs: Array, labels: Array | None) -> float | None:
+    """Return the share of rows of ``outputs`` (n, outputs) that decide for their label."""
+    if labels is None:
+        return None
+    return float((decisions(outputs.reshape(len(outputs), -1)) == labels).mean())
+
+
+def rates_by_layer(recording: Recording) -> Mapping[str, float]:
+    """Return the mean spikes per neuron and step of each layer of one recording."""
+    steps = len(recording.times)
+    return {name: float(counts.mean()) / steps for name, counts in recording.spike_counts.items()}
