@@ -1,0 +1,152 @@
+"""The rate code: a value is the mean number of spikes per step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from snntk_core import (
+    ActivationOp,
+    AnalogOp,
+    AveragePool,
+    BatchNorm,
+    ClippedRelu,
+    Context,
+    Dropout,
+    GlobalMaxPool,
+    Graph,
+    Input,
+    IntegrateFire,
+    Issue,
+    MaxPool,
+    Node,
+    Op,
+    Preserves,
+    Readout,
+    Relu,
+    SpikeSource,
+    SpikingMaxPool,
+    Stage,
+    Transform,
+    WeightedOp,
+    option,
+)
+from snntk_core.errors import Incompatible
+
+
+@dataclass(frozen=True)
+class Rate(Transform):
+    """``V <- V + I``, a spike where ``V >= threshold``: a neuron's mean output tends to ``min(max(I, 0), threshold)``.
+
+    Every Relu becomes an IntegrateFire neuron, every MaxPool a SpikingMaxPool, the input an analog current; sums and
+    branches without an activation stay currents, so their negative values are kept.  Starting at half the threshold
+    turns the rounding down of spike counts into rounding.  Source: Rueckauer 2017; Hwang 2021 (initial potential).
+    """
+
+    name: ClassVar[str] = "rate"
+    stage: ClassVar[Stage] = Stage.SPIKIFY
+    preserves: ClassVar[Preserves] = Preserves.NOTHING
+
+    threshold: float = option(1.0, "threshold of every neuron; normalized activations reach one")
+    initial: float = option(0.5, "initial membrane potential, as a share of the threshold")
+    reset: Literal["subtract", "zero"] = option("subtract", "what a spike does to the membrane potential")
+    leak: float = option(0.0, "share of the membrane potential lost in each step")
+    refractory: int = option(0, "steps after a spike in which a neuron does not integrate")
+    max_pool: Literal["count", "gate"] = option("count", "rule of spiking max pooling, see SpikingMaxPool")
+    pooling_neurons: bool = option(False, "make average pooling a population of neurons, as snn_toolbox did")
+
+    def __post_init__(self) -> None:
+        if self.threshold <= 0 or not 0 <= self.leak < 1 or self.refractory < 0:
+            raise ValueError("threshold lies above 0, leak in [0, 1), and refractory is not negative")
+
+    def apply(self, graph: Graph, context: Context) -> Graph:
+        """Return the spiking network.  Raises `Incompatible` with everything that cannot be made spiking."""
+        if graph.spiking:
+            return graph
+        issues = [issue for node in graph for issue in _issues(graph, node)]
+        if issues:
+            raise Incompatible("The rate code", issues)
+        spiking = replace(graph, nodes=tuple(replace(node, op=self._spiking(node.op), formats=node.formats) for node in graph))
+        if self.pooling_neurons:
+            for node in graph:
+                if isinstance(node.op, AveragePool):
+                    spiking = spiking.insert_after(node.name, spiking.free_name(f"{node.name}_spikes"), self.neuron())
+        for name in spiking.outputs:
+            if not isinstance(spiking[name].op, Readout):
+                spiking = spiking.insert_after(name, spiking.free_name(f"{name}_readout"), Readout())
+        return replace(spiking, meta={**spiking.meta, "steps": str(context.steps), "code": self.name})
+
+    def neuron(self, upper: float | np.ndarray = np.inf) -> IntegrateFire:
+        """Return the neuron, its threshold no larger than an activation's ``upper`` bound."""
+        threshold = np.minimum(np.float32(self.threshold), upper).astype(np.float32)
+        return IntegrateFire(
+            threshold, np.float32(self.initial) * threshold, None, self.reset, self.leak, self.refractory
+        )
+
+    def _spiking(self, op: Op) -> Op:
+        if isinstance(op, Input):
+            return SpikeSource(op.shape, op.order)
+        if isinstance(op, Relu):
+            return self.neuron()
+        if isinstance(op, ClippedRelu):
+            return self.neuron(op.upper)
+        if isinstance(op, MaxPool):
+            return SpikingMaxPool(op.kernel, op.strides, op.padding, op.ceil_mode, op.dilation, self.max_pool)
+        return op
+
+
+REMEDIES: dict[type[Op], str] = {
+    BatchNorm: "Add the transform fold-batchnorm.",
+    Dropout: "Add the transform drop-dropout.",
+    GlobalMaxPool: "Add the transform split-global-pool.",
+}
+
+
+def _issues(graph: Graph, node: Node) -> Iterator[Issue]:
+    op, title = node.op, type(node.op).__name__
+    if type(op) in REMEDIES:
+        yield Issue(node.name, f"{title} has no spiking form.", REMEDIES[type(op)])
+    elif isinstance(op, ClippedRelu) and not (np.all(op.lower == 0) and np.all(op.upper > 0)):
+        yield Issue(
+            node.name,
+            f"an activation clipped to [{op.lower.min():g}, {op.upper.max():g}] is no rate of unsigned spikes.",
+            "Retrain with ReLU, or with bounds that begin at zero.",
+        )
+    elif isinstance(op, ActivationOp) and not isinstance(op, Relu | ClippedRelu):
+        yield from _activation_issue(graph, node)
+    elif isinstance(op, AnalogOp) and not isinstance(op, Relu | ClippedRelu | MaxPool):
+        yield Issue(node.name, f"{title} has no spiking form in the rate code.", "Take it out of the model.")
+    elif isinstance(op, WeightedOp) and (above := _weighted_above(graph, node)):
+        yield Issue(
+            node.name,
+            f"it follows {above} with no activation between them, so no neuron would fire in between.",
+            "Add the transform fuse-consecutive-linear.",
+        )
+
+
+def _activation_issue(graph: Graph, node: Node) -> Iterator[Issue]:
+    title = type(node.op).__name__
+    if node.name in graph.outputs and title in ("Softmax", "LogSoftmax", "Sigmoid", "Tanh"):
+        yield Issue(node.name, f"a final {title} belongs to the readout.", "Add the transform softmax-to-readout.")
+    else:
+        yield Issue(
+            node.name,
+            f"{title} cannot be the rate of an integrate-and-fire neuron, which is zero or above and linear up to its "
+            "threshold.",
+            "Retrain with ReLU.",
+        )
+
+
+def _weighted_above(graph: Graph, node: Node) -> str | None:
+    """Return the first weighted op above ``node`` that is reached without crossing an activation."""
+    pending = list(node.inputs)
+    while pending:
+        above = graph[pending.pop()]
+        if isinstance(above.op, WeightedOp):
+            return above.name
+        if not isinstance(above.op, ActivationOp):
+            pending += above.inputs
+    return None
