@@ -47,7 +47,7 @@ def save_graph(graph: Graph, path: str | Path) -> Path:
             archive.writestr(zipfile.ZipInfo(MANIFEST, EPOCH), json.dumps(manifest, indent=1))
             for index, array in enumerate(arrays):
                 buffer = io.BytesIO()
-                np.lib.format.write_array(buffer, array, allow_pickle=False)
+                np.save(buffer, array, allow_pickle=False)
                 archive.writestr(zipfile.ZipInfo(_member(index), EPOCH), buffer.getvalue())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
@@ -83,7 +83,7 @@ def _fields_entry(item: Op | NumberFormat, arrays: list[Array]) -> dict[str, Any
 def load_graph(path: str | Path) -> Graph:
     """Read a graph written by `save_graph`.
 
-    Raises `ArtifactError` in one sentence for a file that is missing, truncated, corrupted, hostile or of a later version.
+    Raises `ArtifactError` in one sentence for a file that is missing, truncated, corrupted, hostile or too new.
     """
     path = Path(path)
     if not path.is_file():
@@ -135,13 +135,13 @@ def _check_version(path: Path, manifest: Any) -> None:
 
 def _read_array(path: Path, data: bytes, name: str) -> Array:
     buffer = io.BytesIO(data)
-    version = np.lib.format.read_magic(buffer)
+    version = np.lib.format.read_magic(buffer)  # type: ignore[no-untyped-call]
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(buffer)
+    shape, _, dtype = read_header(buffer)  # type: ignore[no-untyped-call]
     if dtype.kind not in "biuf" or prod(shape) * dtype.itemsize != len(data) - buffer.tell():
         raise ArtifactError(f"{path}: {name} claims {dtype} values of shape {shape}, which its data is not.")
     buffer.seek(0)
-    return np.asarray(np.lib.format.read_array(buffer, allow_pickle=False))
+    return np.asarray(np.load(buffer, allow_pickle=False))
 
 
 def _known_ops(base: type[Op] = Op) -> dict[str, type[Op]]:
@@ -164,6 +164,4 @@ def _node(path: Path, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
 
 
 def _values(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
-    return {
-        key: arrays[_member(value["array"])] if isinstance(value, dict) else value for key, value in entry.items()
-    }
+    return {key: arrays[_member(value["array"])] if isinstance(value, dict) else value for key, value in entry.items()}

@@ -50,7 +50,7 @@ class Capabilities:
     def _bits(self, node: Node) -> list[Issue]:
         allowed = {"weight": self.weight_bits, "output": self.output_bits}
         return [
-            Issue(node.name, f"its {key} has {node.formats[key].bits} bits, allowed are {bits.start} to {bits.stop - 1}.")
+            Issue(node.name, f"its {key} has {node.formats[key].bits} bits; {bits.start} to {bits.stop - 1} are taken.")
             for key, bits in allowed.items()
             if bits is not None and key in node.formats and node.formats[key].bits not in bits
         ]

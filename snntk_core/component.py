@@ -9,7 +9,7 @@ import sys
 import types
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
@@ -48,8 +48,7 @@ class Component(ABC):
         """Return the options in order of their fields."""
         hints = _hints(cls)
         return tuple(
-            Option(f.name, _spell(hints[f.name]), None if f.default is MISSING else f.default, f.metadata.get("help", ""))
-            for f in fields(cls)
+            Option(f.name, _spell(hints[f.name]), _default(f), f.metadata.get("help", "")) for f in fields(cls)
         )
 
     @classmethod
@@ -96,6 +95,10 @@ class Component(ABC):
         """Return the first sentence of the docstring."""
         lines = (cls.__doc__ or "").strip().splitlines()
         return lines[0] if lines else ""
+
+
+def _default(item: Field[Any]) -> Any:
+    return None if item.default is MISSING else item.default
 
 
 def _installed(module: str) -> bool:

@@ -53,7 +53,7 @@ def class_labels(labels: Array, samples: int) -> Array:
     if labels.ndim == 2:
         if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
             raise DataError(f"Labels of shape {labels.shape} are neither class numbers nor one-hot rows.")
-        return labels.argmax(axis=1)
+        return np.asarray(labels.argmax(axis=1))
     if labels.ndim != 1 or not np.array_equal(labels, np.rint(labels)) or labels.min(initial=0) < 0:
         raise DataError(f"Labels of shape {labels.shape} and type {labels.dtype} are not class numbers.")
     return labels.astype(np.int64)

@@ -37,12 +37,12 @@ class NumberFormat:
         """The smallest code."""
         if not self.signed:
             return 0
-        return -(2 ** (self.bits - 1)) + (not self.full_range)
+        return -int(2 ** (self.bits - 1)) + (not self.full_range)
 
     @property
     def highest(self) -> int:
         """The largest code."""
-        return int(2 ** (self.bits - self.signed) - 1)
+        return int(2 ** (self.bits - self.signed)) - 1
 
     def _steps(self, ndim: int) -> Array:
         if self.axis is None:

@@ -129,9 +129,7 @@ class Line:
         if after is not graph:
             batch = probe_batch(graph, self.context.calibration)
             moved = deviation(evaluate(graph, batch), evaluate(after, batch), promise)
-        self.announce(
-            StageRecord(stage.name.lower(), step.name, promise.value, seconds, len(graph), len(after), moved)
-        )
+        self.announce(StageRecord(stage.name.lower(), step.name, promise.value, seconds, len(graph), len(after), moved))
         if promise is not Preserves.NOTHING and not moved <= TOLERANCE:
             before = [record.component for record in self.ledger[:-1]]
             raise DeviationError(step.name, promise.value, moved, TOLERANCE, before)
@@ -152,7 +150,7 @@ class Line:
 
 
 def check_calibration(plan: Plan, data: Data) -> list[str]:
-    """Return what to note of the calibration samples; raises `DataError` when there are none and a step needs them."""
+    """Return what to note of the calibration samples; raises `DataError` when a step needs them and there are none."""
     if data.calibration is None and plan.needs_calibration:
         raise DataError(
             f"{', '.join(plan.needs_calibration)} needs calibration samples (--calibration, or x_norm in the data); "
@@ -163,13 +161,11 @@ def check_calibration(plan: Plan, data: Data) -> list[str]:
     return []
 
 
-def execute(
-    plan: Plan, source: object, data: Data, registry: Registry, *, progress: Progress = _quiet
-) -> Result:
+def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progress: Progress = _quiet) -> Result:
     """Run a plan on a model and data, and return the result.
 
-    Raises whatever the steps raise, `DataError` for data that does not fit, and `Incompatible` with every issue when the
-    simulator cannot take the network.
+    Raises whatever the steps raise, `DataError` for data that does not fit, and `Incompatible` with every issue when
+    the simulator cannot take the network.
     """
     start = perf_counter()
     line = Line(registry, Context(data.calibration, int(plan.duration)))

@@ -54,9 +54,8 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     find = _Finder(problems)
     named = [(s, found) for s in recipe.transforms if s.enabled and (found := find(registry.transforms, s))]
     transforms = _in_stage_order(named, problems)
-    quantizers = [
-        QuantizeStep(found, s.layers) for s in recipe.quantizers if s.enabled and (found := find(registry.quantizers, s))
-    ]
+    chosen = [(s, find(registry.quantizers, s)) for s in recipe.quantizers if s.enabled]
+    quantizers = [QuantizeStep(quantizer, s.layers) for s, quantizer in chosen if quantizer is not None]
     code = find(registry.transforms, recipe.code) if recipe.code else None
     if code is not None and code.stage is not Stage.SPIKIFY:
         problems.append(f"{code.name} is no spike code: it belongs among the transforms.")
@@ -68,7 +67,8 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     after_code = [step for step in late if step.stage > Stage.SPIKIFY]
     steps: list[Transform | QuantizeStep] = [*early, *quantizers, *before_code, *([code] if code else []), *after_code]
     if not calibrated:
-        problems += [f"{step.name} needs calibration samples, and none were given." for step in steps if _needs_calibration(step)]
+        missing = [step.name for step in steps if _needs_calibration(step)]
+        problems += [f"{name} needs calibration samples, and none were given." for name in missing]
     duration = recipe.duration if recipe.duration is not None else DEFAULT_DURATION
     if problems or simulator is None:
         raise RecipeError(recipe.title, problems)

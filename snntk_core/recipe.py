@@ -21,7 +21,7 @@ REPORT = {"times", "samples"}
 class Step:
     """A component by name with its options.
 
-    ``layers``: the pattern of a quantizer's layers.  ``joins``: added to a preset, it takes the place its stage gives it.
+    ``layers``: the pattern of a quantizer's layers.  ``joins``: added to a preset, it takes its stage's place.
     """
 
     name: str

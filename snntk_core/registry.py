@@ -182,7 +182,7 @@ class Registry:
         if len(takers) > 1:
             raise UnreadableSource(f"{_describe(source)} can be read by {listed(takers)}. Say which with --parser.")
         if not takers:
-            reads = "; ".join(f"{label} reads {parser.reads or 'what it likes'}" for label, parser in self.parsers.items())
+            reads = "; ".join(f"{name} reads {parser.reads or 'its own'}" for name, parser in self.parsers.items())
             raise UnreadableSource(f"No parser reads {_describe(source)}. {reads or 'No parser is installed'}.")
         return self.parsers[takers[0]]
 
@@ -210,4 +210,4 @@ def _checked(kind: str, item: Any, bases: Iterable[type]) -> type[Component]:
     missing = getattr(item, "__abstractmethods__", None)
     if missing:
         raise PluginError(f"the {kind} {title} lacks {listed(missing)}")
-    return item
+    return item  # type: ignore[return-value]

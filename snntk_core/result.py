@@ -59,9 +59,10 @@ class LayerReport:
 class Accuracy:
     """Shares of samples, top-1, over ``samples``.
 
-    ``analog``: the parsed model.  ``rewritten``: after the rewrites.  ``limit``: the spiking network with endless steps,
-    so what it lacks is lost to clipping.  ``spiking``: by number of steps.  None without labels.  ``agreement``: share
-    of samples on which the spiking network decides like the analog one, by number of steps.
+    ``analog``: the parsed model.  ``rewritten``: after the rewrites.  ``limit``: the spiking network with endless
+    steps, so what it lacks is lost to clipping.  ``spiking``: by number of steps.  None without labels.
+    ``agreement``: share of samples on which the spiking network decides like the analog one, by number of steps.
+    ``deviation``: root mean square of the scores' difference over that of the analog scores, by number of steps.
     """
 
     samples: int
@@ -77,8 +78,8 @@ class Accuracy:
 class Cost:
     """Operations per sample, and the energy they stand for.
 
-    ``accumulates``: one for each synapse a spike drives, with true borders.  ``source_multiply_accumulates``: the first
-    layer's current, once.  ``multiply_accumulates``: what the analog network needs.
+    ``accumulates``: one for each synapse a spike drives, with true borders.  ``source_multiply_accumulates``: the
+    first layer's current, once.  ``multiply_accumulates``: what the analog network needs.
     """
 
     spikes: float
@@ -107,8 +108,8 @@ class Cost:
 class Result:
     """A finished run.
 
-    ``graph``: the spiking network.  ``analog``: the network just before it was made spiking.  ``spike_class``: unsigned,
-    one binary spike per neuron and step.  ``duration``: the total latency in steps, with nothing before or after it.
+    ``graph``: the spiking network.  ``analog``: the network just before it was made spiking.  ``spike_class``:
+    unsigned, one binary spike per neuron and step.  ``duration``: the total latency in steps, nothing before or after.
     """
 
     source: str

@@ -72,7 +72,7 @@ class Runnable(Program, ABC):
     """A program that runs here."""
 
     @abstractmethod
-    def run(self, batch: Array, *, duration: float, probes: Probes = Probes()) -> Recording:  # noqa: B008
+    def run(self, batch: Array, *, duration: float, probes: Probes = Probes()) -> Recording:
         """Run a batch in the model's own layout for ``duration`` (steps on a stepped clock), from the initial state."""
 
 

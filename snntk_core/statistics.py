@@ -36,7 +36,8 @@ class Statistics:
         Zero where no value is above zero.  Exact as long as the tail reaches down to it, see `collect`.
         """
         if per == "layer":
-            return _upper_quantile(np.sort(self.tail.reshape(-1, 1), axis=0), self.positive.sum()[None], percentile)[0]
+            values, positive = np.sort(self.tail.reshape(-1, 1), axis=0), np.asarray([self.positive.sum()])
+            return np.asarray(_upper_quantile(values, positive, percentile)[0])
         return _upper_quantile(self.tail, self.positive, percentile)
 
 
@@ -56,7 +57,7 @@ class _Tally:
     count: int = 0
     total: Array | float = 0.0
     square: Array | float = 0.0
-    positive: Array | int = 0
+    positive: Array | float = 0.0
     minimum: Array | float = np.inf
     tail: Array | None = None
 
@@ -95,8 +96,8 @@ def collect(
     tallies: dict[str, _Tally] = {}
     for name in names:
         shape = graph.shapes[name]
-        values = len(batch) * size(shape) // (1 if per == "layer" else shape[-1])
-        tallies[name] = _Tally(keep=ceil((1 - percentile / 100) * values) + 2)
+        seen = len(batch) * size(shape) // (1 if per == "layer" else shape[-1])
+        tallies[name] = _Tally(keep=ceil((1 - percentile / 100) * seen) + 2)
     for part in trace(graph, batch, names):
         for name, values in part.items():
             tallies[name].add(values)

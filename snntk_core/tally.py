@@ -16,7 +16,7 @@ from snntk_core.simulator import Recording
 
 
 def decisions(scores: Array) -> Array:
-    """Return the decided class of each row of ``scores`` (..., outputs): the first largest; one output decides by sign."""
+    """Return the decided class of each row of ``scores`` (..., outputs): the first largest; of one output, its sign."""
     if scores.shape[-1] == 1:
         return (scores[..., 0] > 0).astype(np.int64)
     return np.asarray(scores.argmax(axis=-1))
@@ -125,7 +125,7 @@ class LayerTally:
 
 
 def likeness(rates: Array, values: Array) -> tuple[float | None, float | None]:
-    """Return the Pearson correlation of two arrays and their relative root mean square difference; None if undefined."""
+    """Return the Pearson correlation of two arrays and their relative root mean square difference, or None."""
     a, b = rates.astype(np.float64).ravel(), values.astype(np.float64).ravel()
     norm = float(np.sqrt((b * b).mean()))
     error = float(np.sqrt(((a - b) ** 2).mean())) / norm if norm else None

@@ -69,7 +69,7 @@ class Rate(Transform):
         issues = [issue for node in graph for issue in _issues(graph, node)]
         if issues:
             raise Incompatible("The rate code", issues)
-        spiking = replace(graph, nodes=tuple(replace(node, op=self._spiking(node.op), formats=node.formats) for node in graph))
+        spiking = replace(graph, nodes=tuple(replace(node, op=self._spiking(node.op)) for node in graph))
         if self.pooling_neurons:
             for node in graph:
                 if isinstance(node.op, AveragePool):

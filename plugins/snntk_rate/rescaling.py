@@ -130,7 +130,7 @@ class _Rescaling:
         self._append(replace(node, op=Scale((op.factor * (before / goal)).astype(dtype), offset), formats={}), goal)
 
     def _with_inputs(self, node: Node, factor: Array | None) -> Node:
-        """Return the node with every input brought to ``factor`` (None: to no factor) by a Scale where it has another."""
+        """Return the node with every input brought to ``factor`` (None: to no factor), by a Scale where need be."""
         inputs = []
         for index, name in enumerate(node.inputs):
             goal = np.ones_like(self.factor[name]) if factor is None else factor

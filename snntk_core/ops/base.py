@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 def array_field(default: Any = ...) -> Any:
-    """Declare a dataclass field that holds an array, made read-only on entry; None is allowed where it is the default."""
+    """Declare a dataclass field that holds an array, made read-only on entry; or None, where that is the default."""
     metadata = {"array": True}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 

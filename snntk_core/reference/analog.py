@@ -68,7 +68,7 @@ def _(op: BatchNorm, x: Array) -> Array:
     offset = -op.mean * factor
     if op.offset is not None:
         offset = offset + op.offset
-    return x * factor.astype(x.dtype) + offset.astype(x.dtype)
+    return np.asarray(x * factor.astype(x.dtype) + offset.astype(x.dtype))
 
 
 @apply.register
@@ -78,7 +78,7 @@ def _(op: MaxPool, x: Array) -> Array:
 
 @apply.register
 def _(op: GlobalMaxPool, x: Array) -> Array:
-    return x.max(axis=tuple(range(1, x.ndim - 1)), keepdims=op.keep_axes)
+    return np.asarray(x.max(axis=tuple(range(1, x.ndim - 1)), keepdims=op.keep_axes))
 
 
 @apply.register
@@ -88,12 +88,12 @@ def _(op: Dropout, x: Array) -> Array:
 
 @apply.register
 def _(op: Relu, x: Array) -> Array:
-    return np.maximum(x, 0)
+    return np.asarray(np.maximum(x, 0))
 
 
 @apply.register
 def _(op: ClippedRelu, x: Array) -> Array:
-    return np.minimum(np.maximum(x, op.lower.astype(x.dtype)), op.upper.astype(x.dtype))
+    return np.asarray(np.minimum(np.maximum(x, op.lower.astype(x.dtype)), op.upper.astype(x.dtype)))
 
 
 @apply.register

@@ -97,7 +97,7 @@ def _(op: AveragePool, x: Array) -> Array:
 
 @apply.register
 def _(op: GlobalAveragePool, x: Array) -> Array:
-    return x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=op.keep_axes)
+    return np.asarray(x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=op.keep_axes))
 
 
 @apply.register
@@ -107,7 +107,9 @@ def _(op: Upsample, x: Array) -> Array:
 
 @apply.register
 def _(op: Pad, x: Array) -> Array:
-    cut = tuple(slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(x.shape[1:], op.amounts, strict=True))
+    cut = tuple(
+        slice(max(-before, 0), n - max(-after, 0)) for n, (before, after) in zip(x.shape[1:], op.amounts, strict=True)
+    )
     grow = tuple((max(before, 0), max(after, 0)) for before, after in op.amounts)
     return np.pad(x[(slice(None), *cut)], ((0, 0), *grow), constant_values=op.value)
 
@@ -130,12 +132,12 @@ def _(op: Transpose, x: Array) -> Array:
 @apply.register
 def _(op: Scale, x: Array) -> Array:
     y = x * op.factor.astype(x.dtype, copy=False)
-    return y if op.offset is None else y + op.offset.astype(x.dtype, copy=False)
+    return np.asarray(y if op.offset is None else y + op.offset.astype(x.dtype, copy=False))
 
 
 @apply.register
 def _(op: Add, *xs: Array) -> Array:
-    return reduce(np.add, xs)
+    return np.asarray(reduce(np.add, xs))
 
 
 @apply.register

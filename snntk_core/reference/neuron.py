@@ -6,7 +6,7 @@ The step functions are the executable specification: every simulator is compared
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -20,38 +20,47 @@ LIMIT_STEPS = 512  # how long a leaky neuron is driven to read its rate
 
 @dataclass
 class NeuronState:
-    """Membrane potential and remaining refractory steps of every neuron of a layer."""
+    """What a layer of neurons holds between steps, and what it did in the last one.
+
+    ``potential``: V.  ``blocked``: refractory steps left, or None.  ``fired``: which neurons fired.  ``spikes``: what
+    they emit, the amplitude where they fired.  Each step writes into these arrays; copy what must outlive it.
+    """
 
     potential: Array
     blocked: Array | None
+    fired: Array
+    spikes: Array
 
 
 def initial_state(op: IntegrateFire, shape: tuple[int, ...], dtype: np.dtype[np.floating]) -> NeuronState:
     """Return the state before the first step; ``shape`` includes the batch."""
     potential = np.broadcast_to(op.initial_potential.astype(dtype), shape).copy()
-    return NeuronState(potential, np.zeros(shape, np.int32) if op.refractory else None)
+    blocked = np.zeros(shape, np.int32) if op.refractory else None
+    return NeuronState(potential, blocked, np.zeros(shape, bool), np.zeros(shape, dtype))
 
 
 def step(op: IntegrateFire, state: NeuronState, current: Array) -> Array:
-    """Advance ``state`` by one step and return which neurons fired.
+    """Advance ``state`` by one step and return which neurons fired: ``state.fired``, overwritten by the next step.
 
     ``V <- (1 - leak) V + I``; fire where ``V >= threshold``; then subtract the threshold or set ``V`` to zero.
     """
-    v = state.potential
+    v, fired, dtype = state.potential, state.fired, state.potential.dtype
+    threshold = op.threshold.astype(dtype, copy=False)
     if state.blocked is None:
         if op.leak:
-            v *= v.dtype.type(1 - op.leak)
+            v *= dtype.type(1 - op.leak)
         v += current
-        fired = v >= op.threshold.astype(v.dtype)
+        np.greater_equal(v, threshold, out=fired)
     else:
         free = state.blocked == 0
-        np.copyto(v, v * v.dtype.type(1 - op.leak) + current, where=free)
-        fired = free & (v >= op.threshold.astype(v.dtype))
+        np.copyto(v, v * dtype.type(1 - op.leak) + current, where=free)
+        np.logical_and(free, v >= threshold, out=fired)
         np.copyto(state.blocked, np.where(fired, op.refractory, np.maximum(state.blocked - 1, 0)))
+    np.multiply(fired, op.spike.astype(dtype, copy=False), out=state.spikes)
     if op.reset == "zero":
-        v[fired] = 0
+        np.copyto(v, 0, where=fired)
     else:
-        v -= fired * op.threshold.astype(v.dtype)
+        v -= state.spikes if op.amplitude is None else fired * threshold
     return fired
 
 
@@ -70,7 +79,7 @@ def gate(op: SpikingMaxPool, total: Array, x: Array) -> Array:
             ok = (at >= 0) & (at < x.shape[1 + axis])
             index.append(np.where(ok, at, 0))
             inside = inside & ok.reshape([-1 if i == axis else 1 for i in range(rank)])
-        here = (slice(None), *np.ix_(*index))
+        here: Any = (slice(None), *np.ix_(*index))
         wins = (total[here] > best) & inside[..., None]
         np.copyto(best, total[here], where=wins)
         np.copyto(result, x[here], where=wins)

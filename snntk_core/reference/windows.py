@@ -27,8 +27,9 @@ def pad(x: Array, pads: Pairs, value: float = 0.0) -> Array:
 def patches(x: Array, kernel: Shape, strides: Shape, dilation: Shape) -> Array:
     """Return the windows of ``x`` as a view (batch, rows, columns, kernel height, kernel width, channels)."""
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    windows = sliding_window_view(x, reach, axis=(1, 2))
-    return windows[:, :: strides[0], :: strides[1], :, :: dilation[0], :: dilation[1]].transpose(0, 1, 2, 4, 5, 3)
+    windows = sliding_window_view(x, reach, axis=(1, 2))  # type: ignore[call-overload]
+    strided: Array = windows[:, :: strides[0], :: strides[1], :, :: dilation[0], :: dilation[1]]
+    return strided.transpose(0, 1, 2, 4, 5, 3)
 
 
 def convolve(x: Array, weight: Array, strides: Shape, pads: Pairs, dilation: Shape, groups: int) -> Array:
@@ -99,7 +100,9 @@ def convolve_transposed(
     return result[:, top : full[0] - bottom, left : full[1] - right]
 
 
-def _reach(lengths: Shape, kernel: Shape, strides: Shape, pads: Pairs, dilation: Shape, ceil: bool) -> tuple[Shape, Pairs]:
+def _reach(
+    lengths: Shape, kernel: Shape, strides: Shape, pads: Pairs, dilation: Shape, ceil: bool
+) -> tuple[Shape, Pairs]:
     """Return the window counts, and the padding with what the last windows need past the end."""
     counts = window_counts(lengths, kernel, strides, pads, dilation, ceil=ceil)
     needed = (
@@ -126,7 +129,8 @@ def pool_average(x: Array, kernel: Shape, strides: Shape, pads: Pairs, ceil: boo
     result = np.zeros((len(x), *counts, x.shape[-1]), x.dtype)
     for view in _shifted(pad(x, reach), kernel, strides, counts, ones):
         result += view
-    return result / _divisors(x.shape[1:3], kernel, strides, pads, reach, counts, count_pad).astype(x.dtype)
+    divisors = _divisors(x.shape[1:3], kernel, strides, pads, reach, counts, count_pad)
+    return np.asarray(result / divisors.astype(x.dtype))
 
 
 def _divisors(
