@@ -35,7 +35,7 @@ class Data:
         """How many calibration samples are also test samples."""
         if self.calibration is None:
             return 0
-        return sum(sample in _digests(self.x) for sample in _digests(self.calibration)) if len(self.x) else 0
+        return len(_digests(self.x) & _digests(self.calibration)) if len(self.x) and len(self.calibration) else 0
 
 
 def _digests(samples: Array) -> set[bytes]:

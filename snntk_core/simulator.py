@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Literal, Self
+
+import numpy as np
 
 from snntk_core.capability import Capabilities
 from snntk_core.component import Component
@@ -41,7 +43,8 @@ class Recording:
 
     ``times``: (steps,), counted from 1.  ``scores``: (batch, steps, outputs).  ``spike_counts``: for every spiking
     node (batch, units).  ``synaptic_operations``: (batch,) accumulates over the run, counted with the true fan-out.
-    ``spikes`` and ``potentials`` (batch, steps, units) hold what the probes asked for.
+    ``spikes`` and ``potentials`` (batch, steps, units) hold what the probes asked for.  ``accuracy``: (steps,), the share
+    of samples decided right after each step; None without labels.
     """
 
     times: Array
@@ -50,6 +53,31 @@ class Recording:
     synaptic_operations: Array
     spikes: Mapping[str, SpikeTrain] = field(default_factory=dict)
     potentials: Mapping[str, Array] = field(default_factory=dict)
+    accuracy: Array | None = None
+
+
+def join(parts: Sequence[Recording]) -> Recording:
+    """Return the recordings of successive parts of one batch as the recording of the whole; ``accuracy`` is left out."""
+    starts = np.cumsum([0, *(len(part.scores) for part in parts)])
+    first = parts[0]
+
+    def stacked(values: str) -> dict[str, Array]:
+        return {name: np.concatenate([getattr(part, values)[name] for part in parts]) for name in getattr(first, values)}
+
+    def train(name: str) -> SpikeTrain:
+        trains = [part.spikes[name] for part in parts]
+        samples = [train.sample + start for train, start in zip(trains, starts, strict=False)]
+        times, units = [train.time for train in trains], [train.unit for train in trains]
+        return SpikeTrain(np.concatenate(samples), np.concatenate(times), np.concatenate(units))
+
+    return Recording(
+        times=first.times,
+        scores=np.concatenate([part.scores for part in parts]),
+        spike_counts=stacked("spike_counts"),
+        synaptic_operations=np.concatenate([part.synaptic_operations for part in parts]),
+        spikes={name: train(name) for name in first.spikes},
+        potentials=stacked("potentials"),
+    )
 
 
 class Program(ABC):

@@ -1,0 +1,226 @@
+"""The facade: everything a program that embeds snntk needs, in ten functions.
+
+Batches are arrays ``(n, *shape)`` in the model's own layout (channels first for a model that has them first); the graph
+remembers it.  Every function takes ``registry`` to use other plugins than the installed ones.  Everything refused
+raises a `SnntkError` whose message is one sentence: what was found, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snntk.conversion import Conversion, as_graph
+from snntk.given import as_data, as_parser, as_recipe, as_saved, as_source, checked_steps, installed, is_saved
+from snntk_core.artifact import save_graph
+from snntk_core.capability import Issue
+from snntk_core.data import class_labels
+from snntk_core.errors import ArtifactError, DataError, Incompatible, SnntkError
+from snntk_core.graph import Graph
+from snntk_core.ops import Array
+from snntk_core.parser import Parser
+from snntk_core.pipeline import Progress, execute, load, probe_batch
+from snntk_core.plan import resolve
+from snntk_core.recipe import Recipe
+from snntk_core.reference import as_batch, part_size
+from snntk_core.reference import evaluate as _evaluate
+from snntk_core.registry import PluginInfo, Registry
+from snntk_core.result import Result
+from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join
+from snntk_core.tally import decisions
+
+
+def parse(source: object, *, parser: str | Parser | None = None, registry: Registry | None = None) -> Graph:
+    """Return a trained model as a graph, one node for each of its operations.
+
+    ``source``: a path, a tuple of paths (such as prototxt and caffemodel), or a live model.  ``parser``: its name, where
+    several can read the source.  Raises `UnreadableSource`, `ParseError` naming the place in the file, and
+    `MissingLibrary` with the command to run.
+
+    >>> graph = snntk.parse("model.onnx")
+    """
+    registry = registry or installed()
+    return load(as_source(source), registry, as_parser(parser, registry)).graph
+
+
+def evaluate(graph: Graph, batch: Array) -> Array:
+    """Return the output of a graph, ``(n, *output shape)``, for a batch ``(n, *input shape)``.
+
+    A spiking graph gives its limit for endless steps.  Raises `DataError` for a batch that does not fit.
+
+    >>> scores = snntk.evaluate(snntk.parse("model.onnx"), batch)
+    """
+    return _evaluate(graph, np.asarray(batch))
+
+
+def convert(
+    source_or_graph: object,
+    *,
+    calibration: Any,
+    recipe: str | Path | Recipe = "rate",
+    steps: int = 32,
+    parser: str | Parser | None = None,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+) -> Graph:
+    """Return a network as a spiking graph.
+
+    ``calibration``: samples ``(n, *input shape)`` from the training set, never from the test set, or a path of them.
+    ``recipe``: a preset's name, a TOML file, or a `Recipe`.  ``steps``: how long the network will run.
+    Raises `Incompatible` with every layer that cannot be made spiking and what to do about it, `DeviationError` for a
+    step that changed the network although it promised not to, and what `parse` raises.
+
+    >>> spiking = snntk.convert("model.onnx", calibration=x_train[:500])
+    """
+    conversion = Conversion.of(recipe, calibration, registry or installed(), steps=steps)
+    return conversion.convert(conversion.graph_of(source_or_graph, parser), progress)
+
+
+def simulate(
+    graph: Graph,
+    batch: Array,
+    *,
+    steps: int,
+    simulator: str | Simulator = "numpy",
+    labels: Array | None = None,
+    probes: Probes | Sequence[str] = (),
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+) -> Recording:
+    """Run a spiking graph on a batch and return its recording: ``scores`` is ``(n, steps, outputs)``.
+
+    ``labels``: ``(n,)`` or one-hot; with them the recording has ``accuracy``, ``(steps,)``.  ``probes``: the names of
+    nodes whose spike trains are wanted, or `Probes`.  Raises `Incompatible` with every node the simulator cannot take,
+    `DataError` for a batch that does not fit, and `MissingLibrary`.
+
+    >>> recording = snntk.simulate(spiking, batch, steps=32, labels=y)
+    >>> recording.accuracy[-1]
+    """
+    steps, registry = checked_steps(steps), registry or installed()
+    if not graph.spiking:
+        raise SnntkError("The network is not a spiking one. Convert it first: snntk.convert, or snntk convert.")
+    batch = as_batch(graph, batch)
+    if not len(batch):
+        raise DataError("The batch holds no samples.")
+    classes = None if labels is None else class_labels(np.asarray(labels), len(batch))
+    wanted = probes if isinstance(probes, Probes) else Probes(spikes=(probes,) if isinstance(probes, str) else tuple(probes))
+    for name in (*wanted.spikes, *wanted.potentials):
+        _ = graph[name]
+    found = registry.simulators[simulator]() if isinstance(simulator, str) else simulator
+    found.require()
+    issues = found.capabilities.check(graph)
+    if issues:
+        raise Incompatible(found.name, issues)
+    recording = _recorded(found, graph, batch, steps, wanted, progress)
+    if classes is None:
+        return recording
+    return replace(recording, accuracy=(decisions(recording.scores) == classes[:, None]).mean(axis=0))
+
+
+def _recorded(
+    simulator: Simulator, graph: Graph, batch: Array, steps: int, probes: Probes, progress: Progress | None
+) -> Recording:
+    parts, size = [], part_size(graph)
+    with simulator.compile(graph) as program:
+        if not isinstance(program, Runnable):
+            raise SnntkError(f"The simulator {simulator.name} exports networks, it does not run them.")
+        for begin in range(0, len(batch), size):
+            if progress:
+                progress("Simulating", begin, len(batch))
+            parts.append(program.run(batch[begin : begin + size], duration=steps, probes=probes))
+    return join(parts)
+
+
+def run(
+    source: object,
+    data: Any,
+    *,
+    calibration: Any = None,
+    recipe: str | Path | Recipe = "rate",
+    steps: int | None = None,
+    simulator: str | None = None,
+    parser: str | Parser | None = None,
+    samples: int | None = None,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Convert a model, simulate it on test data, and return everything that is known about how close it stayed.
+
+    ``data``: a path, ``(x, labels)``, samples ``(n, *input shape)`` alone, or `Data`.  ``calibration``: samples or a
+    path, unless the data holds them.  ``steps`` and ``simulator``: by default what the recipe says, else 32 and numpy.
+    ``samples``: use only the first ones.  Raises what `convert` and `simulate` raise.
+
+    >>> result = snntk.run("model.onnx", (x_test, y_test), calibration=x_train[:500])
+    >>> result.accuracy.spiking[32], result.report()
+    """
+    registry = registry or installed()
+    if is_saved(source):
+        raise SnntkError(f"{source} is a saved network. Simulate it with snntk.simulate, or snntk simulate.")
+    given = as_data(data, calibration).limited(samples)
+    chosen = as_recipe(recipe, registry, steps=steps, simulator=simulator)
+    plan = resolve(chosen, registry, calibrated=given.calibration is not None)
+    found = as_parser(parser, registry)
+    plan = plan if found is None else replace(plan, parser=found)
+    return execute(plan, as_source(source), given, registry, **({"progress": progress} if progress else {}))
+
+
+def check(
+    source_or_graph: object,
+    simulator: str = "numpy",
+    recipe: str | Path | Recipe = "rate",
+    *,
+    parser: str | Parser | None = None,
+    registry: Registry | None = None,
+) -> tuple[Issue, ...]:
+    """Return everything that keeps a network from running on a simulator, each with a remedy; empty when nothing does.
+
+    An analog network is first converted with the recipe, on random samples, so no data is needed.  The simulator's
+    library need not be installed.  Raises what `parse` raises, and `UnknownName`.
+
+    >>> for issue in snntk.check("model.onnx", "numpy"):
+    ...     print(issue)
+    """
+    registry = registry or installed()
+    capabilities = registry.simulators[simulator].capabilities
+    graph = as_graph(source_or_graph, parser, registry)
+    if not graph.spiking:
+        try:
+            graph = convert(graph, calibration=probe_batch(graph, None), recipe=recipe, registry=registry)
+        except Incompatible as error:
+            return error.issues
+    return capabilities.check(graph)
+
+
+def plugins(*, registry: Registry | None = None) -> tuple[PluginInfo, ...]:
+    """Return every installed plugin, broken ones with the reason in ``error``; none of their libraries is imported.
+
+    >>> [plugin.name for plugin in snntk.plugins()]
+    """
+    return (registry or installed()).plugins
+
+
+def save(graph: Graph, path: str | Path) -> Path:
+    """Write a graph to one self-contained file without pickle and return its path; the folder is made if need be.
+
+    Raises `ArtifactError` when the path is a folder.
+
+    >>> snntk.save(spiking, "model.snntk")
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise ArtifactError(f"{path} is a folder; a file was expected.")
+    return save_graph(graph, path)
+
+
+def open(path: str | Path, *, registry: Registry | None = None) -> Graph:
+    """Read a graph that `save` wrote.
+
+    Raises `ArtifactError` for a file that is missing, damaged, hostile, or of a later version.
+
+    >>> spiking = snntk.open("model.snntk")
+    """
+    return as_saved(path, registry or installed())
