@@ -1,0 +1,143 @@
+"""The numpy simulator: every op of a spiking network, stepped by the clock as its docstring says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from snntk_core import (
+    Add,
+    Array,
+    AveragePool,
+    Capabilities,
+    Concat,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    GlobalAveragePool,
+    Graph,
+    Identity,
+    IntegrateFire,
+    Issue,
+    LinearOp,
+    Node,
+    Pad,
+    Probes,
+    Readout,
+    Recording,
+    Reshape,
+    Runnable,
+    Scale,
+    Simulator,
+    SpikeSource,
+    SpikingMaxPool,
+    Subtract,
+    Transpose,
+    Upsample,
+    option,
+)
+from snntk_core.errors import DataError, Incompatible, UnknownName
+from snntk_core.reference import as_batch
+from snntk_core.shapes import size
+from snntk_numpy.recorder import recording
+from snntk_numpy.running import run_part
+from snntk_numpy.schedule import schedule
+
+CACHE = 2 << 20  # bytes of the largest feature map of a part; larger parts fall out of the cache between ops
+LARGEST_PART = 64
+
+LINEAR: tuple[type[LinearOp], ...] = (
+    Add, AveragePool, Concat, Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D, Flatten, GlobalAveragePool,
+    Identity, Pad, Reshape, Scale, Subtract, Transpose, Upsample,
+)  # fmt: skip
+
+
+def spikes_only_through_neurons(graph: Graph, node: Node) -> Iterator[Issue]:
+    """A readout is the end of the network."""
+    if isinstance(node.op, Readout) and graph.users(node.name):
+        yield Issue(node.name, "something reads this readout, which never spikes.", "Make it the output.")
+
+
+def one_output(graph: Graph, node: Node) -> Iterator[Issue]:
+    """The network has one output."""
+    if node.name in graph.outputs[1:]:
+        yield Issue(node.name, "is a second output, and scores hold one.", "Concatenate the outputs or keep one.")
+
+
+@dataclass(frozen=True)
+class NumpySimulator(Simulator):
+    """Runs a spiking network step by step in numpy: the reference that every other simulator is compared with."""
+
+    name: ClassVar[str] = "numpy"
+    clock: ClassVar[Literal["stepped", "event", "none"]] = "stepped"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),
+        rules=(spikes_only_through_neurons, one_output),
+    )
+
+    part: int = option(0, "how many samples run side by side; 0 chooses as many as keep the feature maps in the cache")
+
+    def __post_init__(self) -> None:
+        if self.part < 0:
+            raise ValueError(f"part takes a number of samples, or 0 to choose one, got {self.part}")
+
+    def compile(self, graph: Graph) -> NumpyProgram:
+        """Return the graph as a program.
+
+        Raises `Incompatible` with every issue for a network that is not spiking or holds an op unknown here, and
+        `GraphError` for one that is not valid.
+        """
+        issues = list(self.capabilities.check(graph))
+        if not graph.spiking:
+            issues.insert(0, Issue("the network", "it is not spiking.", "Convert it first."))
+        if issues:
+            raise Incompatible(self.name, issues)
+        return NumpyProgram(graph.verify(), self.part or _part_size(graph))
+
+
+def _part_size(graph: Graph) -> int:
+    largest = max(size(shape) for shape in graph.shapes.values())
+    return max(1, min(LARGEST_PART, CACHE // (4 * largest)))
+
+
+class NumpyProgram(Runnable):
+    """A spiking graph ready to run; it holds nothing but arrays."""
+
+    def __init__(self, graph: Graph, part: int) -> None:
+        self.graph, self.part = graph, part
+        self.schedule = schedule(graph)
+
+    def close(self) -> None:
+        """Release nothing: there is no device."""
+
+    def run(self, batch: Array, *, duration: float, probes: Probes = Probes()) -> Recording:  # noqa: B008
+        """Run a batch in the model's own layout for ``duration`` steps, from the initial state.
+
+        Raises `DataError` for a batch that does not fit and for a duration that is no number of steps, `UnknownName`
+        for a probe on a node that has no such thing.
+        """
+        if duration != int(duration) or duration < 1:
+            raise DataError(f"The duration is counted in steps, at least 1, got {duration}.")
+        if not len(batch):
+            raise DataError("The batch holds no samples.")
+        _check_probes(self.graph, probes)
+        batch = as_batch(self.graph, batch)
+        parts = (batch[start : start + self.part] for start in range(0, len(batch), self.part))
+        output = self.graph.outputs[0]
+        return recording(self.graph, [run_part(self.schedule, part, int(duration), output, probes) for part in parts])
+
+
+def _check_probes(graph: Graph, probes: Probes) -> None:
+    spiking = [node.name for node in graph if isinstance(node.op, IntegrateFire | SpikingMaxPool)]
+    holding = [node.name for node in graph if isinstance(node.op, IntegrateFire | Readout)]
+    for kind, names, known in (
+        ("node with spikes called", probes.spikes, spiking),
+        ("node with a potential called", probes.potentials, holding),
+    ):
+        for name in names:
+            if name not in known:
+                raise UnknownName(kind, name, known)
