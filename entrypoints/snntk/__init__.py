@@ -5,7 +5,7 @@
 >>> recording = snntk.simulate(graph, batch, steps=32)
 """
 
-from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate
+from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
 from snntk_core.capability import Issue
 from snntk_core.data import Data
 from snntk_core.errors import SnntkError

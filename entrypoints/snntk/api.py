@@ -37,8 +37,8 @@ from snntk_core.tally import decisions
 def parse(source: object, *, parser: str | Parser | None = None, registry: Registry | None = None) -> Graph:
     """Return a trained model as a graph, one node for each of its operations.
 
-    ``source``: a path, a tuple of paths (such as prototxt and caffemodel), or a live model.  ``parser``: its name, where
-    several can read the source.  Raises `UnreadableSource`, `ParseError` naming the place in the file, and
+    ``source``: a path, a tuple of paths (such as prototxt and caffemodel), or a live model.  ``parser``: its name,
+    where several can read the source.  Raises `UnreadableSource`, `ParseError` naming the place in the file, and
     `MissingLibrary` with the command to run.
 
     >>> graph = snntk.parse("model.onnx")
@@ -107,7 +107,8 @@ def simulate(
     if not len(batch):
         raise DataError("The batch holds no samples.")
     classes = None if labels is None else class_labels(np.asarray(labels), len(batch))
-    wanted = probes if isinstance(probes, Probes) else Probes(spikes=(probes,) if isinstance(probes, str) else tuple(probes))
+    names = (probes,) if isinstance(probes, str) else probes
+    wanted = names if isinstance(names, Probes) else Probes(spikes=tuple(names))
     for name in (*wanted.spikes, *wanted.potentials):
         _ = graph[name]
     found = registry.simulators[simulator]() if isinstance(simulator, str) else simulator

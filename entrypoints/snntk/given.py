@@ -78,7 +78,7 @@ def as_data(data: Any, calibration: Any = None) -> Data:
     elif isinstance(data, np.ndarray):
         data = Data(data)
     if not isinstance(data, Data):
-        raise DataError(f"Data is a path, an array of samples, (samples, labels) or snntk.Data; got a {type(data).__name__}.")
+        raise DataError(f"Data is a path, samples, (samples, labels) or snntk.Data; got a {type(data).__name__}.")
     samples = as_samples(calibration)
     return data if samples is None else replace(data, calibration=samples)
 

@@ -1,0 +1,98 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from snntk.given import as_recipe
+from snntk_core.errors import OptionError, PluginError
+from snntk_core.recipe import Recipe, Step
+from snntk_core.registry import Registry
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the model's files and how they are read."""
+    parser.add_argument("model", nargs="+", metavar="MODEL", help="the model file, or the files it consists of")
+    parser.add_argument("--parser", metavar="NAME", help="the parser to use, where several can read the model")
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Add the recipe and its settings."""
+    parser.add_argument("--recipe", metavar="NAME|FILE", default="rate", help="preset or TOML file (default: rate)")
+    parser.add_argument("--steps", metavar="N", type=count, help="how many steps (default: the recipe's, or 32)")
+    parser.add_argument(
+        "--set",
+        metavar="COMPONENT.OPTION=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="set an option of one of the recipe's components; may be given several times",
+    )
+
+
+def add_plugin_files(parser: argparse.ArgumentParser) -> None:
+    """Add plugins written in single files."""
+    parser.add_argument(
+        "--plugin",
+        metavar="FILE",
+        action="append",
+        default=[],
+        dest="plugin_files",
+        help="also load this Python file as a plugin; it is executed",
+    )
+
+
+def count(text: str) -> int:
+    """Return a whole number of at least 1, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"takes a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def registry_of(args: argparse.Namespace, *, strict: bool = True) -> Registry:
+    """Return the installed plugins and the plugin files; with ``strict``, a broken file raises `PluginError`."""
+    registry = Registry.discover()
+    for path in args.plugin_files:
+        info = registry.register_file(path)
+        if strict and info.error:
+            raise PluginError(f"The plugin file {path} cannot be used: {info.error}.")
+    return registry
+
+
+def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | None = None) -> Recipe:
+    """Return the recipe with the steps, the simulator and the settings of the command line.
+
+    Raises `OptionError` for a setting that is not ``COMPONENT.OPTION=VALUE``.
+    """
+    recipe = as_recipe(args.recipe, registry, steps=args.steps, simulator=simulator)
+    if args.parser and (recipe.parser is None or recipe.parser.name != args.parser):
+        recipe = replace(recipe, parser=Step(args.parser))
+    for path, value in settings(args.settings):
+        recipe = recipe.with_option(path, value)
+    return recipe
+
+
+def settings(texts: Iterable[str]) -> Iterable[tuple[str, object]]:
+    """Yield the path and value of each ``COMPONENT.OPTION=VALUE``; values are TOML, or else plain text."""
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not equals or "." not in path:
+            raise OptionError([f"--set takes COMPONENT.OPTION=VALUE, got {text!r}."])
+        yield path.strip(), _value(value.strip())
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def source_of(args: argparse.Namespace) -> object:
+    """Return the model's path, or its paths."""
+    paths = tuple(Path(path).expanduser() for path in args.model)
+    return paths[0] if len(paths) == 1 else paths

@@ -1,0 +1,174 @@
+"""The report of a run as blocks of text: from the numbers of a `Result` to sentences and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from snntk.cli.blocks import Block, Column, Facts, Heading, Paragraph, Table, numbers
+from snntk_core.plan import DEFAULT_SIMULATOR
+from snntk_core.result import ENERGY_ASSUMPTIONS, PARTING_CORRELATION, Accuracy, LayerReport, Result, StageRecord
+
+SPIKE_CLASSES = {"unsigned": "unsigned: at most one binary spike per neuron and step"}
+SATURATED = 0.01
+"""The share of saturated neurons from which clipping is the likelier reason."""
+
+
+def blocks(result: Result, data: str) -> Iterator[Block]:
+    """Yield the whole report; ``data`` says where the samples came from."""
+    yield Heading(f"{Path(result.source).name} as a spiking network")
+    yield _facts(result, data)
+    yield from _accuracy(result)
+    yield from _layers(result)
+    yield ledger(result.ledger)
+    yield from _operations(result)
+    if result.notes:
+        yield Heading("Notes")
+        yield from (Paragraph(f"- {note}") for note in result.notes)
+
+
+def _facts(result: Result, data: str) -> Block:
+    simulator = result.plan.simulator.name
+    return Facts(
+        [
+            ("model", result.source),
+            ("data", f"{data}, {result.accuracy.samples} samples"),
+            ("calibration", f"{result.calibration_samples} samples" if result.calibration_samples else "none"),
+            ("recipe", result.plan.title),
+            ("simulator", f"{simulator}, which is the default" if simulator == DEFAULT_SIMULATOR else simulator),
+            ("spikes", SPIKE_CLASSES.get(result.spike_class, result.spike_class)),
+            ("total latency", f"{result.duration} steps, warm-up and settling included"),
+            ("time", f"{result.seconds:.1f} s"),
+        ]
+    )
+
+
+def percent(share: float | None) -> str:
+    """Return a share as a percentage."""
+    return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def _small(value: float | None) -> str:
+    return "-" if value is None else "0" if value == 0 else f"{value:.1e}" if value < 1e-3 else f"{value:.3f}"
+
+
+def _accuracy(result: Result) -> Iterator[Block]:
+    accuracy, labeled = result.accuracy, result.accuracy.spiking is not None
+    rows: list[tuple[str, ...]] = []
+    if labeled:
+        rows += [
+            ("ANN, as parsed", percent(accuracy.analog), "", ""),
+            ("ANN, rewritten", percent(accuracy.rewritten), "", ""),
+            ("SNN, endless steps", percent(accuracy.limit), "", ""),
+        ]
+    for steps, agreement in accuracy.agreement.items():
+        share = percent((accuracy.spiking or {}).get(steps))
+        rows.append((f"SNN, T = {steps}", share, percent(agreement), _small(accuracy.deviation.get(steps))))
+    columns = [Column("network"), *numbers("accuracy", "agrees with ANN", "deviation")]
+    title = f"\nAccuracy over {accuracy.samples} samples" if labeled else f"\nAgreement over {accuracy.samples} samples"
+    if not labeled:
+        columns, rows = [columns[0], *columns[2:]], [(row[0], *row[2:]) for row in rows]
+    yield Table(title, columns, rows)
+    yield Paragraph(_verdict(result))
+
+
+def _verdict(result: Result) -> str:
+    accuracy, steps = result.accuracy, result.duration
+    agreed = f"decides like the ANN on {percent(accuracy.agreement.get(steps))} of the samples"
+    gap = _gap(accuracy, steps)
+    if gap is None:
+        return f"After {steps} steps the SNN {agreed}; without labels nothing is known about accuracy."
+    side = "below" if gap > 0 else "above"
+    where = f"{abs(100 * gap):.2f} percentage points {side} the ANN" if gap else "exactly as accurate as the ANN"
+    return f"After {steps} steps the SNN is {where} and {agreed}."
+
+
+def _gap(accuracy: Accuracy, steps: int) -> float | None:
+    if accuracy.analog is None or accuracy.spiking is None:
+        return None
+    return accuracy.analog - accuracy.spiking[steps]
+
+
+def _layers(result: Result) -> Iterator[Block]:
+    columns = [
+        Column("layer"),
+        *numbers("neurons", "rate", "silent", "saturated", "correlation", "error"),
+    ]
+    rows = [_layer_row(layer) for layer in result.layers]
+    parting = [index for index, layer in enumerate(result.layers) if layer.name == result.parts_at]
+    yield Table("\nLayers: spikes per neuron and step, beside the ANN's activations", columns, rows, frozenset(parting))
+    yield Paragraph(diagnosis(result.layers, result.parts_at))
+
+
+def _layer_row(layer: LayerReport) -> tuple[str, ...]:
+    correlation = "-" if layer.correlation is None else f"{layer.correlation:.4f}"
+    shares = (percent(layer.silent), percent(layer.saturated))
+    return layer.name, f"{layer.neurons:,}", f"{layer.rate:.4f}", *shares, correlation, _small(layer.error)
+
+
+def diagnosis(layers: Sequence[LayerReport], parts_at: str | None) -> str:
+    """Return in plain words where spikes and activations part first, and the likely reason."""
+    if parts_at is None:
+        return f"Every layer follows its activations (correlation of at least {PARTING_CORRELATION})."
+    layer = next(layer for layer in layers if layer.name == parts_at)
+    if layer.saturated >= SATURATED:
+        share = percent(layer.saturated)
+        reason = f"{share} of its neurons fire in every step, so its threshold is too low: raise the percentile."
+    else:
+        reason = f"hardly any neuron is saturated ({percent(layer.saturated)}), so it has too few steps: give it more."
+    where = f"{parts_at} is the first layer that parts from its activations (correlation {layer.correlation:.4f})"
+    return f"{where}: {reason}"
+
+
+def ledger(records: Sequence[StageRecord]) -> Block:
+    """Return what each step did, as a table."""
+    columns = [Column("stage"), Column("step"), Column("preserves"), *numbers("nodes", "deviation", "seconds")]
+    rows = [
+        (
+            record.stage,
+            record.component,
+            record.preserves,
+            f"{record.nodes_before} to {record.nodes_after}" if record.nodes_before else str(record.nodes_after),
+            _small(record.deviation),
+            f"{record.seconds:.2f}",
+        )
+        for record in records
+    ]
+    return Table("\nSteps", columns, rows)
+
+
+def _operations(result: Result) -> Iterator[Block]:
+    cost, energy = result.cost, result.cost.energy
+    products = cost.multiply_accumulates
+    ratio = f"{cost.accumulates / products:.2f} for each of the ANN's" if products else ""
+    rows = [
+        ("spikes", f"{cost.spikes:,.0f}", f"{cost.spikes / max(cost.neurons, 1):.2f} per neuron", ""),
+        (
+            "synaptic operations (accumulates)",
+            f"{cost.accumulates:,.0f}",
+            ratio,
+            _nanojoules(energy["spiking_synapses"]),
+        ),
+        (
+            "input current (multiply-accumulates)",
+            f"{cost.source_multiply_accumulates:,}",
+            "once per sample",
+            _nanojoules(energy["spiking_source"]),
+        ),
+        (
+            "neuron updates (accumulates)",
+            f"{cost.neuron_updates:,}",
+            f"{cost.neurons:,} neurons in {result.duration} steps",
+            _nanojoules(energy["spiking_neurons"]),
+        ),
+        ("SNN, all parts", "", "", _nanojoules(energy["spiking_total"])),
+        ("ANN (multiply-accumulates)", f"{products:,}", "", _nanojoules(energy["analog_total"])),
+    ]
+    title = "\nOperations per sample, and the arithmetic energy they stand for"
+    yield Table(title, [Column("operation"), *numbers("count"), Column(""), *numbers("energy")], rows)
+    yield Paragraph("The energy is an estimate and holds only under these assumptions:", "quiet")
+    yield from (Paragraph(f"- {assumption}", "quiet") for assumption in ENERGY_ASSUMPTIONS)
+
+
+def _nanojoules(value: float) -> str:
+    return f"{value / 1000:,.2f} µJ" if value >= 1000 else f"{value:,.2f} nJ"

@@ -1,0 +1,88 @@
+"""Check that plugins keep the contracts: the compliance kit on every component; exit code 1 when a check fails."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from snntk.cli.blocks import Block, Column, Heading, Paragraph, Table
+from snntk.cli.offers import Offer, offers
+from snntk.cli.options import add_plugin_files, registry_of
+from snntk.cli.output import print_json
+from snntk.cli.render import progress, show
+from snntk_core.errors import SnntkError, UnknownName
+from snntk_core.plan import resolve
+from snntk_core.recipe import load_recipe
+from snntk_core.registry import PluginInfo, Registry
+
+if TYPE_CHECKING:
+    from snntk_core.testing import Outcome
+
+EXAMPLE = "snntk selftest my-plugin"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("name", nargs="?", metavar="PLUGIN", help="only this plugin (default: every one)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_plugin_files(parser)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run the checks and show what came out."""
+    registry = registry_of(args, strict=False)
+    chosen = [info for info in registry.plugins if args.name in (None, info.name)]
+    if not chosen:
+        raise UnknownName("plugin", args.name or "", [info.name for info in registry.plugins])
+    with progress() as bar:
+        found = {}
+        for index, info in enumerate(chosen):
+            bar(f"Checking {info.name}", index, len(chosen))
+            found[info.name] = list(_outcomes(registry, info))
+    if args.json:
+        print_json({name: [asdict(outcome) for outcome in outcomes] for name, outcomes in found.items()})
+    else:
+        show(block for name, outcomes in found.items() for block in _blocks(name, outcomes))
+    return int(any(not outcome.passed for outcomes in found.values() for outcome in outcomes))
+
+
+def _outcomes(registry: Registry, info: PluginInfo) -> Iterator[Outcome]:
+    from snntk_core.testing import Outcome
+
+    if info.error:
+        yield Outcome(info.name, "check_loads", False, f"{info.error}.")
+    for offer in offers(registry, info):
+        yield from _offer_outcomes(registry, offer)
+
+
+def _offer_outcomes(registry: Registry, offer: Offer) -> Iterator[Outcome]:
+    from snntk_core.testing import Outcome, check_component
+
+    label = f"{offer.kind} {offer.name}"
+    if offer.component is not None and (missing := offer.component.missing()):
+        yield Outcome(label, "check_component", True, skipped=f"needs {', '.join(missing)}, which is not installed")
+    elif offer.component is not None:
+        yield from check_component(offer.component)
+    else:
+        try:
+            resolve(load_recipe(offer.path, registry), registry, simulate=False)
+        except SnntkError as error:
+            yield Outcome(label, "check_recipe_resolves", False, str(error))
+        else:
+            yield Outcome(label, "check_recipe_resolves", True)
+
+
+def _blocks(name: str, outcomes: list[Outcome]) -> Iterator[Block]:
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    skipped = [outcome for outcome in outcomes if outcome.passed and outcome.skipped]
+    passed = len(outcomes) - len(failed) - len(skipped)
+    yield Heading(name)
+    rows = [(outcome.component, outcome.check, "failed", outcome.message) for outcome in failed]
+    rows += [(outcome.component, outcome.check, "skipped", outcome.skipped) for outcome in skipped]
+    if rows:
+        columns = [Column("component"), Column("check"), Column("result"), Column("why")]
+        yield Table("", columns, rows, frozenset(range(len(failed))))
+    counts = f"{passed} passed, {len(skipped)} skipped, {len(failed)} failed"
+    yield Paragraph(counts, "bad" if failed else "good")

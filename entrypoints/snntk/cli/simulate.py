@@ -1,0 +1,107 @@
+"""Simulate a saved spiking network on data, and show accuracy over time and operations."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snntk import api
+from snntk.cli.blocks import Block, Column, Facts, Heading, Table, numbers
+from snntk.cli.options import add_plugin_files, count, registry_of
+from snntk.cli.output import check_target, print_json, write_arrays
+from snntk.cli.render import progress, show
+from snntk.cli.report import percent
+from snntk_core.data import load_data
+from snntk_core.plan import DEFAULT_DURATION, DEFAULT_SIMULATOR
+from snntk_core.simulator import Recording
+from snntk_core.tally import decisions, rates_by_layer, report_times
+
+EXAMPLE = "snntk simulate model.snntk --data test.npz --steps 64 -o predictions.npz"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("network", metavar="NET.snntk", help="a network that snntk convert, or snntk run -o, has saved")
+    parser.add_argument("--data", metavar="FILE", required=True, help="samples: .npz with x (and y), .npy, or a folder")
+    parser.add_argument("--steps", metavar="N", type=count, default=DEFAULT_DURATION, help="steps (default: 32)")
+    parser.add_argument("--simulator", metavar="NAME", default=DEFAULT_SIMULATOR, help="where (default: numpy)")
+    parser.add_argument("--samples", metavar="N", type=count, help="use only the first N samples")
+    add_plugin_files(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("-o", "--output", metavar="FILE.npz", help="write predictions (n,) and scores (n, outputs)")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Simulate and show."""
+    check_target(args.output)
+    registry = registry_of(args)
+    graph = api.open(args.network, registry=registry)
+    data = load_data(args.data).limited(args.samples)
+    with progress() as bar:
+        recording = api.simulate(
+            graph,
+            data.x,
+            steps=args.steps,
+            simulator=args.simulator,
+            labels=data.labels,
+            registry=registry,
+            progress=bar,
+        )
+    if args.output:
+        last = recording.scores[:, -1]
+        write_arrays(Path(args.output), {"predictions": decisions(last), "scores": last})
+    facts = _facts(recording, args)
+    if args.json:
+        print_json(facts)
+    else:
+        show(_blocks(facts))
+    return 0
+
+
+def _facts(recording: Recording, args: argparse.Namespace) -> dict[str, Any]:
+    times, accuracy = report_times(args.steps, ()), recording.accuracy
+    counts = recording.spike_counts.values()
+    return {
+        "network": args.network,
+        "data": args.data,
+        "samples": len(recording.scores),
+        "simulator": args.simulator,
+        "steps": args.steps,
+        "accuracy": None if accuracy is None else {time: float(accuracy[time - 1]) for time in times},
+        "decided_like_at_the_end": {time: _settled(recording, time) for time in times},
+        "spikes_per_sample": float(sum(count.sum() for count in counts)) / len(recording.scores),
+        "synaptic_operations_per_sample": float(recording.synaptic_operations.mean()),
+        "rates": dict(rates_by_layer(recording)),
+    }
+
+
+def _settled(recording: Recording, time: int) -> float:
+    return float(np.mean(decisions(recording.scores[:, time - 1]) == decisions(recording.scores[:, -1])))
+
+
+def _blocks(facts: dict[str, Any]) -> Iterator[Block]:
+    yield Heading(f"{Path(facts['network']).name} on {facts['simulator']}")
+    yield Facts(
+        [
+            ("data", f"{facts['data']}, {facts['samples']} samples"),
+            ("total latency", f"{facts['steps']} steps"),
+            ("spikes", f"{facts['spikes_per_sample']:,.0f} per sample"),
+            ("synaptic operations", f"{facts['synaptic_operations_per_sample']:,.0f} per sample"),
+        ]
+    )
+    columns = [Column("network"), *numbers("accuracy", "decided as at the end")]
+    accuracy = facts["accuracy"] or {}
+    rows = [
+        (f"SNN, T = {time}", percent(accuracy.get(time)), percent(settled))
+        for time, settled in facts["decided_like_at_the_end"].items()
+    ]
+    yield Table("\nDecisions over time", columns, rows)
+    yield Table(
+        "Firing rates: spikes per neuron and step",
+        [Column("layer"), *numbers("rate")],
+        [(name, f"{rate:.4f}") for name, rate in facts["rates"].items()],
+    )
