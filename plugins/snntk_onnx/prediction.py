@@ -1,0 +1,117 @@
+"""The library's own answer: onnxruntime, for any batch size whatever size the file declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from snntk_core import ParseError
+from snntk_core.ops import Array
+from snntk_onnx.reading import OnnxModel, printable
+
+PART = 256  # samples of one run
+FIXED = 4096  # the largest declared batch that is filled up rather than refused
+
+
+def predict(model: OnnxModel, batch: Array) -> Array:
+    """Return the first output for every sample.
+
+    A file with a fixed batch size is run as a copy without it, checked on a sample against the file as it is; where
+    that fails, the file itself is run with its own batch size.  Raises `ParseError` if onnxruntime refuses the model.
+    """
+    session = _session(model, model.proto)
+    entry = session.get_inputs()[0]
+    batch = np.asarray(batch, _element_type(entry.type))
+    fixed = entry.shape[0] if entry.shape and isinstance(entry.shape[0], int) else None
+    if fixed is None:
+        return _run_in_parts(model, session, batch, PART)
+    if fixed == len(batch):
+        return _run(model, session, batch)
+    if (found := _run_without_fixed_batch(model, session, batch, fixed)) is not None:
+        return found
+    if fixed > FIXED:
+        problem = f"its batch size is fixed to {fixed}; export it with a free batch size."
+        raise ParseError(model.label, problem)
+    return _run_in_parts(model, session, batch, fixed)
+
+
+def _session(model: OnnxModel, proto: Any) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # warnings about a user's file are not ours to print
+    try:
+        return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime and protobuf raise their own kinds
+        raise ParseError(model.label, f"onnxruntime cannot run it ({_first_line(error)}); export it again.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return printable((str(error).splitlines() or [type(error).__name__])[0])
+
+
+def _element_type(kind: str) -> type:
+    name = kind.removeprefix("tensor(").removesuffix(")")
+    kinds = {"double": np.float64, "float16": np.float16, "uint8": np.uint8, "int8": np.int8}
+    return (kinds | {"int32": np.int32, "int64": np.int64}).get(name, np.float32)
+
+
+def _run(model: OnnxModel, session: Any, batch: Array) -> Array:
+    try:
+        output = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: batch})[0]
+    except Exception as error:  # onnxruntime raises its own kinds
+        problem = f"onnxruntime failed ({_first_line(error)}); check the shape of the data."
+        raise ParseError(model.label, problem) from error
+    return np.asarray(output)
+
+
+def _run_in_parts(model: OnnxModel, session: Any, batch: Array, step: int) -> Array:
+    parts = []
+    for start in range(0, len(batch), step):
+        part = batch[start : start + step]
+        full = session.get_inputs()[0].shape[0] == step and len(part) < step
+        filled = np.concatenate([part, np.repeat(part[-1:], step - len(part), axis=0)]) if full else part
+        parts.append(_run(model, session, filled)[: len(part)])
+    return np.concatenate(parts)
+
+
+def _run_without_fixed_batch(model: OnnxModel, session: Any, batch: Array, fixed: int) -> Array | None:
+    """Run a copy with a free batch size; None where that fails or differs from the model on its last sample."""
+    try:
+        found = _run_in_parts(model, _session(model, _free_batch(model.proto, fixed)), batch, PART)
+        if fixed > FIXED:
+            return found if len(found) == len(batch) else None
+        own = _run_in_parts(model, session, batch[-1:], fixed)
+        same = len(found) == len(batch) and np.allclose(found[-1:], own, rtol=1e-3, atol=1e-5)
+    except (ParseError, ValueError):
+        return None
+    return found if same else None
+
+
+def _free_batch(proto: Any, fixed: int) -> Any:
+    """A copy of the model with a free batch size, also where a Reshape repeats the fixed one."""
+    from onnx import numpy_helper
+
+    copy = type(proto)()
+    copy.CopyFrom(proto)
+    del copy.graph.value_info[:]
+    constants = {tensor.name for tensor in copy.graph.initializer}
+    for item in copy.graph.input:
+        if item.name not in constants:
+            item.type.tensor_type.shape.dim[0].dim_param = "batch"
+    for item in copy.graph.output:
+        item.type.tensor_type.ClearField("shape")
+    targets = {node.input[1] for node in copy.graph.node if node.op_type == "Reshape" and len(node.input) > 1}
+    tensors = [tensor for tensor in copy.graph.initializer if tensor.name in targets]
+    for node in copy.graph.node:
+        if node.op_type == "Constant" and node.output[0] in targets:
+            tensors += [attribute.t for attribute in node.attribute if attribute.name == "value"]
+    weights = {name for node in copy.graph.node if node.op_type == "Reshape" for name in node.input[:1]} & constants
+    kept = {node.input[1] for node in copy.graph.node if node.op_type == "Reshape" and node.input[0] in weights}
+    for tensor in tensors:
+        shape = numpy_helper.to_array(tensor).copy()
+        if shape.size and shape[0] == fixed and tensor.name not in kept:
+            shape[0] = 0 if -1 in shape[1:] else -1
+            tensor.CopyFrom(numpy_helper.from_array(shape, tensor.name))
+    return copy
