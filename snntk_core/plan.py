@@ -68,7 +68,7 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     steps: list[Transform | QuantizeStep] = [*early, *quantizers, *before_code, *([code] if code else []), *after_code]
     if not calibrated:
         missing = [step.name for step in steps if _needs_calibration(step)]
-        problems += [f"{name} needs calibration samples, and none were given." for name in missing]
+        problems += [f"{name} needs calibration samples (--calibration), from the training set." for name in missing]
     duration = recipe.duration if recipe.duration is not None else DEFAULT_DURATION
     if problems or simulator is None:
         raise RecipeError(recipe.title, problems)

@@ -103,7 +103,7 @@ def load_recipe(name: str | Path, registry: Registry) -> Recipe:
     """
     is_file = isinstance(name, Path) or str(name).endswith(".toml")
     path = Path(name) if is_file else registry.recipes[str(name)]
-    return _load(path, registry, ())
+    return replace(_load(path, registry, ()), title=str(name))
 
 
 def _load(path: Path, registry: Registry, above: tuple[Path, ...]) -> Recipe:
@@ -116,7 +116,7 @@ def _load(path: Path, registry: Registry, above: tuple[Path, ...]) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(str(path), [f"it is not TOML: {error}."]) from error
     extends = table.pop("extends", None)
-    recipe = read_recipe(table, str(path.stem if not above and path.parent == Path() else path))
+    recipe = read_recipe(table, str(path))
     if extends is None:
         return recipe
     base = Path(extends) if str(extends).endswith(".toml") else registry.recipes[str(extends)]

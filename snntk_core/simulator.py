@@ -43,8 +43,8 @@ class Recording:
 
     ``times``: (steps,), counted from 1.  ``scores``: (batch, steps, outputs).  ``spike_counts``: for every spiking
     node (batch, units).  ``synaptic_operations``: (batch,) accumulates over the run, counted with the true fan-out.
-    ``spikes`` and ``potentials`` (batch, steps, units) hold what the probes asked for.  ``accuracy``: (steps,), the share
-    of samples decided right after each step; None without labels.
+    ``spikes`` and ``potentials`` (batch, steps, units) hold what the probes asked for.  ``accuracy`` (steps,): the
+    share of samples decided right after each step, None without labels.
     """
 
     times: Array
@@ -57,12 +57,12 @@ class Recording:
 
 
 def join(parts: Sequence[Recording]) -> Recording:
-    """Return the recordings of successive parts of one batch as the recording of the whole; ``accuracy`` is left out."""
+    """Return the recordings of the parts of a batch as the recording of the whole, without its ``accuracy``."""
     starts = np.cumsum([0, *(len(part.scores) for part in parts)])
     first = parts[0]
 
-    def stacked(values: str) -> dict[str, Array]:
-        return {name: np.concatenate([getattr(part, values)[name] for part in parts]) for name in getattr(first, values)}
+    def stacked(key: str) -> dict[str, Array]:
+        return {name: np.concatenate([getattr(part, key)[name] for part in parts]) for name in getattr(first, key)}
 
     def train(name: str) -> SpikeTrain:
         trains = [part.spikes[name] for part in parts]

@@ -26,20 +26,26 @@ def show(blocks: Iterable[Block]) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    for block in blocks:
-        console.print(_drawn(block))
+    drawn = [part for block in blocks for part in _drawn(block)]
+    if console.is_terminal:
+        console.print(*drawn, sep="\n")
+        return
+    with console.capture() as captured:
+        console.print(*drawn, sep="\n")
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def _drawn(block: Block) -> RenderableType:
+def _drawn(block: Block) -> list[RenderableType]:
     match block:
         case Heading():
-            return _text(f"\n{block.text}", "bold")
+            return [_text(f"\n{block.text}", "bold")]
         case Paragraph():
-            return _text(block.text, STYLES[block.tone])
+            return [_text(block.text, STYLES[block.tone])]
         case Facts():
-            return _facts(block)
+            return [_facts(block)]
         case Table():
-            return _table(block)
+            title = [_text(f"\n{block.title}", "bold")] if block.title else []
+            return [*title, _table(block)]
 
 
 def _text(text: str, style: str = "") -> Any:
@@ -63,8 +69,7 @@ def _table(table: Table) -> RenderableType:
     from rich import box
     from rich.table import Table as Grid
 
-    title = _text(table.title, "bold") if table.title else None
-    grid = Grid(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for column in table.columns:
         grid.add_column(
             _text(column.title),

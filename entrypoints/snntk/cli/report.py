@@ -65,7 +65,7 @@ def _accuracy(result: Result) -> Iterator[Block]:
         share = percent((accuracy.spiking or {}).get(steps))
         rows.append((f"SNN, T = {steps}", share, percent(agreement), _small(accuracy.deviation.get(steps))))
     columns = [Column("network"), *numbers("accuracy", "agrees with ANN", "deviation")]
-    title = f"\nAccuracy over {accuracy.samples} samples" if labeled else f"\nAgreement over {accuracy.samples} samples"
+    title = f"Accuracy over {accuracy.samples} samples" if labeled else f"Agreement over {accuracy.samples} samples"
     if not labeled:
         columns, rows = [columns[0], *columns[2:]], [(row[0], *row[2:]) for row in rows]
     yield Table(title, columns, rows)
@@ -96,7 +96,7 @@ def _layers(result: Result) -> Iterator[Block]:
     ]
     rows = [_layer_row(layer) for layer in result.layers]
     parting = [index for index, layer in enumerate(result.layers) if layer.name == result.parts_at]
-    yield Table("\nLayers: spikes per neuron and step, beside the ANN's activations", columns, rows, frozenset(parting))
+    yield Table("Layers: spikes per neuron and step, beside the ANN's activations", columns, rows, frozenset(parting))
     yield Paragraph(diagnosis(result.layers, result.parts_at))
 
 
@@ -134,7 +134,7 @@ def ledger(records: Sequence[StageRecord]) -> Block:
         )
         for record in records
     ]
-    return Table("\nSteps", columns, rows)
+    return Table("Steps", columns, rows)
 
 
 def _operations(result: Result) -> Iterator[Block]:
@@ -164,7 +164,7 @@ def _operations(result: Result) -> Iterator[Block]:
         ("SNN, all parts", "", "", _nanojoules(energy["spiking_total"])),
         ("ANN (multiply-accumulates)", f"{products:,}", "", _nanojoules(energy["analog_total"])),
     ]
-    title = "\nOperations per sample, and the arithmetic energy they stand for"
+    title = "Operations per sample, and the arithmetic energy they stand for"
     yield Table(title, [Column("operation"), *numbers("count"), Column(""), *numbers("energy")], rows)
     yield Paragraph("The energy is an estimate and holds only under these assumptions:", "quiet")
     yield from (Paragraph(f"- {assumption}", "quiet") for assumption in ENERGY_ASSUMPTIONS)

@@ -99,7 +99,7 @@ def _blocks(facts: dict[str, Any]) -> Iterator[Block]:
         (f"SNN, T = {time}", percent(accuracy.get(time)), percent(settled))
         for time, settled in facts["decided_like_at_the_end"].items()
     ]
-    yield Table("\nDecisions over time", columns, rows)
+    yield Table("Decisions over time", columns, rows)
     yield Table(
         "Firing rates: spikes per neuron and step",
         [Column("layer"), *numbers("rate")],
