@@ -1,0 +1,248 @@
+"""fold-batchnorm: every weighted op, both directions, what must stay, and what cnn2snn and quantizeml recorded."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snntk_core import (
+    Add,
+    AveragePool,
+    BatchNorm,
+    Context,
+    Conv1D,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    GlobalAveragePool,
+    Graph,
+    Input,
+    MaxPool,
+    Node,
+    Op,
+    Relu,
+    Scale,
+    evaluate,
+)
+from snntk_standard import FoldBatchnorm
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return RNG.normal(size=shape)
+
+
+def batchnorm(channels: int, scale: np.ndarray | None = None) -> BatchNorm:
+    variance = RNG.uniform(0.5, 2, size=channels)
+    return BatchNorm(normal(channels), variance, normal(channels) if scale is None else scale, normal(channels))
+
+
+def chain(shape: tuple[int, ...], *ops: Op) -> Graph:
+    nodes = [Node("input", Input(shape))]
+    for op in ops:
+        nodes.append(Node(f"{type(op).__name__.lower()}{len(nodes)}", op, (nodes[-1].name,)))
+    return Graph(tuple(nodes)).verify()
+
+
+def folded(graph: Graph) -> Graph:
+    after = FoldBatchnorm().apply(graph, Context()).verify()
+    batch = np.random.default_rng(1).normal(size=(3, *graph.input_shape))
+    np.testing.assert_allclose(evaluate(after, batch), evaluate(graph, batch), atol=1e-10)
+    return after
+
+
+def kinds(graph: Graph) -> list[str]:
+    return [type(node.op).__name__ for node in graph.nodes[1:]]
+
+
+BEFORE = {
+    "dense": ((4,), Dense(normal(4, 6))),
+    "conv1d": ((7, 4), Conv1D(normal(3, 4, 6), normal(6))),
+    "conv2d": ((6, 6, 4), Conv2D(normal(3, 3, 4, 6), padding="same", strides=(2, 1))),
+    "grouped": ((6, 6, 4), Conv2D(normal(3, 3, 2, 6), groups=2)),
+    "depthwise": ((6, 6, 4), DepthwiseConv2D(normal(3, 3, 4, 1))),
+    "depthwise with multiplier": ((6, 6, 4), DepthwiseConv2D(normal(3, 3, 4, 3), normal(12))),
+    "transposed, as many in as out": ((4, 4, 4), ConvTranspose2D(normal(3, 3, 4, 4), normal(4), strides=(2, 2))),
+    "transposed in groups": ((4, 4, 4), ConvTranspose2D(normal(3, 3, 2, 6), groups=2)),
+}
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_it_folds_into_every_weighted_op_before_it(name: str) -> None:
+    shape, op = BEFORE[name]
+    after = folded(chain(shape, op, batchnorm(op.units)))
+    assert kinds(after) == [type(op).__name__]
+
+
+@pytest.mark.parametrize("scale", [None, normal(6)])
+@pytest.mark.parametrize("offset", [None, normal(6)])
+def test_scale_and_offset_may_be_missing(scale: np.ndarray | None, offset: np.ndarray | None) -> None:
+    norm = BatchNorm(normal(6), np.full(6, 0.5), scale, offset, 1e-3)
+    assert kinds(folded(chain((4,), Dense(normal(4, 6)), norm))) == ["Dense"]
+
+
+def test_it_passes_what_it_commutes_with() -> None:
+    after = folded(chain((6, 6, 4), Conv2D(normal(3, 3, 4, 6)), AveragePool((2, 2)), Flatten(), batchnorm(24)))
+    assert kinds(after)[-1] == "Scale"  # 24 different factors are not one for each of 6 channels
+    after = folded(chain((6, 6, 4), Conv2D(normal(3, 3, 4, 6)), AveragePool((2, 2)), batchnorm(6)))
+    assert kinds(after) == ["Conv2D", "AveragePool"]
+
+
+def test_it_passes_max_pooling_only_with_positive_factors() -> None:
+    for scale, expected in ((np.ones(6), ["Conv2D", "MaxPool"]), (-np.ones(6), ["Conv2D", "MaxPool", "Scale"])):
+        graph = chain((6, 6, 4), Conv2D(normal(3, 3, 4, 6)), MaxPool((2, 2)), batchnorm(6, scale))
+        assert kinds(folded(graph)) == expected
+
+
+def test_after_an_activation_it_folds_forward_where_no_zero_is_shifted() -> None:
+    ahead = [Conv2D(normal(3, 3, 4, 6)), Relu(), batchnorm(6)]
+    valid = folded(chain((6, 6, 4), *ahead, Conv2D(normal(3, 3, 6, 2))))
+    assert kinds(valid) == ["Conv2D", "Relu", "Conv2D"]
+    padded = folded(chain((6, 6, 4), *ahead, Conv2D(normal(3, 3, 6, 2), padding="same")))
+    assert kinds(padded) == ["Conv2D", "Relu", "Scale", "Conv2D"]
+
+
+def test_it_folds_forward_into_all_that_read_it_or_none() -> None:
+    nodes = (
+        Node("input", Input((4,))),
+        Node("norm", batchnorm(4), ("input",)),
+        Node("left", Dense(normal(4, 3)), ("norm",)),
+        Node("right", Dense(normal(4, 3)), ("norm",)),
+        Node("sum", Add(), ("left", "right")),
+    )
+    assert kinds(folded(Graph(nodes))) == ["Dense", "Dense", "Add"]
+    blocked = Graph((*nodes[:3], Node("right", Relu(), ("norm",)), Node("down", Dense(normal(4, 3)), ("right",)),
+                     Node("sum", Add(), ("left", "down"))))  # fmt: skip
+    assert kinds(folded(blocked)).count("Scale") == 1
+
+
+def test_what_others_read_is_not_changed() -> None:
+    dense = Node("dense", Dense(normal(4, 4)), ("input",))
+    graph = Graph((Node("input", Input((4,))), dense, Node("norm", batchnorm(4), ("dense",)),
+                   Node("sum", Add(), ("dense", "norm"))))  # fmt: skip
+    assert kinds(folded(graph)) == ["Dense", "Scale", "Add"]
+    two_outputs = Graph(graph.nodes[:3], ("norm", "dense"))
+    assert kinds(folded(two_outputs)) == ["Dense", "Scale"]
+
+
+def test_neighbors_merge() -> None:
+    assert kinds(folded(chain((4,), batchnorm(4), batchnorm(4), Dense(normal(4, 2))))) == ["Dense"]
+    assert kinds(folded(chain((4,), Relu(), batchnorm(4), batchnorm(4), Relu()))) == ["Relu", "Scale", "Relu"]
+
+
+def test_the_surviving_name_is_the_weighted_op_and_its_dtype_stays() -> None:
+    norm = batchnorm(3)
+    graph = chain((4,), Dense(normal(4, 3).astype(np.float32)), norm)
+    after = FoldBatchnorm().apply(graph, Context())
+    assert after.outputs == ("dense1",)
+    op = after["dense1"].op
+    assert isinstance(op, Dense)
+    assert op.bias is not None
+    assert (op.weight.dtype, op.bias.dtype) == (np.float32, np.float32)
+    assert isinstance(FoldBatchnorm().apply(chain((3,), Relu(), norm), Context()).nodes[-1].op, Scale)
+
+
+# -- what other libraries recorded ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recorded() -> Path:
+    if "SNNTK_SHARED" not in os.environ:
+        pytest.skip("SNNTK_SHARED does not name the folder of recorded outputs")
+    folder = Path(os.environ["SNNTK_SHARED"]) / "oracles" / "cnn2snn"
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}")
+    return folder
+
+
+def recorded_norm(data: np.lib.npyio.NpzFile, prefix: str) -> BatchNorm:
+    keys = ("moving_mean", "moving_variance", "gamma", "beta")
+    return BatchNorm(*(data[f"{prefix}/{key}"] for key in keys), 1e-3)
+
+
+def separable(arrays: dict[str, np.ndarray]) -> list[Op]:
+    depthwise = DepthwiseConv2D(arrays["depthwise_kernel"], padding="same")
+    return [depthwise, Conv2D(arrays["pointwise_kernel"], arrays.get("bias"))]
+
+
+def recorded_ops(layer: str, arrays: dict[str, np.ndarray]) -> list[Op]:
+    bias = arrays.get("bias")
+    match layer:
+        case "Dense":
+            return [Dense(arrays["kernel"], bias)]
+        case "Conv2D":
+            return [Conv2D(arrays["kernel"], bias, (2, 2), "same")]
+        case "DepthwiseConv2D":
+            return [DepthwiseConv2D(arrays["depthwise_kernel"], bias)]
+        case "Conv2DTranspose":
+            return [ConvTranspose2D(arrays["kernel"].transpose(0, 1, 3, 2), bias, (2, 2), "same")]
+    return separable(arrays)
+
+
+@pytest.mark.parametrize("bias", ["bias", "nobias"])
+@pytest.mark.parametrize("layer", ["Dense", "Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"])
+def test_the_folded_weights_are_those_of_quantizeml(recorded: Path, layer: str, bias: str) -> None:
+    data = np.load(recorded / "fold_batchnorms_quantizeml.npz")
+    case = f"{layer}_{bias}"
+
+    def arrays(state: str) -> dict[str, np.ndarray]:
+        prefix = f"{case}/{state}/00_{layer}_l/"
+        return {key.removeprefix(prefix): data[key] for key in data.files if key.startswith(prefix)}
+
+    x, norm = data[f"{case}/x"], recorded_norm(data, f"{case}/before/01_BatchNormalization_bn")
+    graph = chain(x.shape[1:], *recorded_ops(layer, arrays("before")), norm)
+    np.testing.assert_allclose(evaluate(graph, x), data[f"{case}/y_before"], atol=1e-5)
+    after = FoldBatchnorm().apply(graph, Context())
+    expected = chain(x.shape[1:], *recorded_ops(layer, arrays("after")))
+    assert kinds(after) == kinds(expected)
+    for ours, theirs in zip(after, expected, strict=True):
+        for name, array in theirs.op.arrays.items():
+            np.testing.assert_allclose(ours.op.arrays[name], array, atol=2e-6)
+    np.testing.assert_allclose(evaluate(after, x), data[f"{case}/y_after"], atol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["max_pos", "gap_pos", "gap_neg"])
+def test_what_cnn2snn_does_by_inverting_pooling_folds_at_once(recorded: Path, case: str) -> None:
+    data = np.load(recorded / "invert_bn_pooling.npz")
+    x, pool = data[f"{case}/x"], MaxPool((2, 2)) if case == "max_pos" else GlobalAveragePool()
+    conv = Conv2D(data[f"{case}/before/00_Conv2D_c/kernel"])
+    graph = chain(x.shape[1:], conv, pool, recorded_norm(data, f"{case}/before/02_BatchNormalization_bn"), Relu())
+    np.testing.assert_allclose(evaluate(graph, x), data[f"{case}/y"], atol=1e-5)
+    after = FoldBatchnorm().apply(graph, Context())
+    assert kinds(after) == ["Conv2D", type(pool).__name__, "Relu"]
+    for name, key in (("weight", "kernel"), ("bias", "bias")):
+        theirs = data[f"{case}/folded/00_Conv2D_c/{key}"]
+        np.testing.assert_allclose(after["conv2d1"].op.arrays[name], theirs, atol=2e-6)
+    np.testing.assert_allclose(evaluate(after, x), data[f"{case}/y_folded"], atol=1e-5)
+
+
+def test_two_branches_and_a_normalized_output_fold_as_in_quantizeml(recorded: Path) -> None:
+    data = np.load(recorded / "fold_batchnorms_functional.npz")
+    norms = {name: recorded_norm(data, f"before/{name}") for name in (
+        "03_BatchNormalization_bna", "06_BatchNormalization_bnb", "10_BatchNormalization_bno")}  # fmt: skip
+    bna, bnb, bno = norms.values()
+    nodes = (
+        Node("input", Input((8, 8, 3))),
+        Node("ca", Conv2D(data["before/01_Conv2D_ca/kernel"], padding="same"), ("input",)),
+        Node("db", DepthwiseConv2D(data["before/02_DepthwiseConv2D_db/depthwise_kernel"],
+                                   data["before/02_DepthwiseConv2D_db/bias"], padding="same"), ("input",)),
+        Node("bna", bna, ("ca",)),
+        Node("cb", Conv2D(data["before/04_Conv2D_cb/kernel"], data["before/04_Conv2D_cb/bias"]), ("db",)),
+        Node("ra", Relu(), ("bna",)),
+        Node("bnb", bnb, ("cb",)),
+        Node("sum", Add(), ("ra", "bnb")),
+        Node("flatten", Flatten(), ("sum",)),
+        Node("fc", Dense(data["before/09_Dense_fc/kernel"], data["before/09_Dense_fc/bias"]), ("flatten",)),
+        Node("bno", bno, ("fc",)),
+    )  # fmt: skip
+    graph = Graph(nodes).verify()
+    np.testing.assert_allclose(evaluate(graph, data["x"]), data["y_before"], atol=2e-5)
+    after = FoldBatchnorm().apply(graph, Context())
+    np.testing.assert_allclose(evaluate(after, data["x"]), data["y_after"], atol=2e-5)
+    for name, key in (("ca", "01_Conv2D_ca"), ("cb", "04_Conv2D_cb"), ("fc", "07_Dense_fc")):
+        np.testing.assert_allclose(after[name].op.arrays["weight"], data[f"after/{key}/kernel"], atol=3e-6)
+        np.testing.assert_allclose(after[name].op.arrays["bias"], data[f"after/{key}/bias"], atol=3e-6)
