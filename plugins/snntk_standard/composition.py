@@ -8,21 +8,29 @@ from dataclasses import replace
 import numpy as np
 
 from snntk_core import (
+    AveragePool,
     Conv1D,
     Conv2D,
     ConvTranspose2D,
     Dense,
     DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
     Graph,
+    Identity,
     Input,
     Node,
+    Op,
     Pad,
     Scale,
+    Upsample,
     evaluate,
 )
 from snntk_core.ops import Array, WeightedOp
 from snntk_core.scaling import SCALABLE, pads
 from snntk_core.shapes import Shape, resolve_padding, size
+from snntk_standard.folding import commutes
 
 ROWS = 256  # unit vectors evaluated at once
 
@@ -39,18 +47,35 @@ def composed(first: WeightedOp, second: WeightedOp, shape: Shape, between: Shape
     rank = len(shape) - 1
     kernel, after = _full_kernel(first, rank), _full_kernel(second, rank)
     bias, shift = _bias(first), _bias(second)
+    strides = tuple(a * b for a, b in zip(_strides(first, rank), _strides(second, rank), strict=True))
+    skips = isinstance(first, ConvTranspose2D) and not _unstrided(second, rank)
+    if _pointwise(second, between) and not isinstance(first, Dense) and not skips:
+        mix = after.reshape(after.shape[-2:])
+        return _built(first, kernel @ mix, bias @ mix + shift, strides, shape, rank)
     uniform = not isinstance(second, ConvTranspose2D) and not pads(second, between)
-    unstrided = all(stride == 1 for stride in _strides(first, rank))
-    if unstrided and _pointwise(first, shape) and (uniform or not bias.any()):
+    if _pointwise(first, shape) and _unstrided(first, rank) and (uniform or not bias.any()):
         taps = after.reshape(-1, *after.shape[-2:]).sum(axis=0)
         whole = np.einsum("im,...mo->...io", kernel.reshape(kernel.shape[-2:]), after)
-        return _built(second, whole, bias @ taps + shift, _strides(second, rank), shape, rank)
-    strides = tuple(a * b for a, b in zip(_strides(first, rank), _strides(second, rank), strict=True))
-    skips = strides != _strides(first, rank)
-    if not _pointwise(second, between) or (skips and isinstance(first, ConvTranspose2D)):
+        return _built(second, whole, bias @ taps + shift, strides, shape, rank)
+    return None
+
+
+def as_mixing(op: WeightedOp, shape: Shape) -> Dense | None:
+    """Return the `Dense` that does what a pointwise op without strides does on ``shape``, None for any other op."""
+    rank = len(shape) - 1
+    if not isinstance(op, SCALABLE) or not _pointwise(op, shape) or not _unstrided(op, rank):
         return None
-    mixing = after.reshape(after.shape[-2:])
-    return _built(first, kernel @ mixing, bias @ mixing + shift, strides, shape, rank)
+    kernel = _full_kernel(op, rank)
+    return Dense(kernel.reshape(kernel.shape[-2:]).astype(op.weight.dtype), op.bias)
+
+
+def commute(mix: Dense, op: Op, shape: Shape) -> bool:
+    """Whether mixing the channels may come before ``op`` on ``shape`` as well as after it."""
+    if isinstance(op, Flatten):
+        return shape[-1] == size(shape)
+    if isinstance(op, AveragePool | GlobalAveragePool | Upsample):
+        return commutes(op, Scale(np.ones(()), mix.bias), shape)
+    return isinstance(op, Identity | Dropout)
 
 
 def affine(nodes: tuple[Node, ...], shape: Shape) -> tuple[Array, Array]:
@@ -106,6 +131,10 @@ def _pointwise(op: WeightedOp, shape: Shape) -> bool:
 
 def _strides(op: WeightedOp, rank: int) -> Shape:
     return getattr(op, "strides", ()) or (1,) * rank
+
+
+def _unstrided(op: WeightedOp, rank: int) -> bool:
+    return all(stride == 1 for stride in _strides(op, rank))
 
 
 def _bias(op: WeightedOp) -> Array:

@@ -99,10 +99,10 @@ def _moved(op: Op, scale: Scale, here: Shape, there: Shape, *, upward: bool) -> 
         order = np.argsort(op.order) if upward else op.order
         return _with_arrays(scale, lambda array: np.broadcast_to(array, here).transpose(order))
     each = _by_channel(scale, here)
-    return each if each is not None and _commutes(op, each, there if upward else here) else None
+    return each if each is not None and commutes(op, each, there if upward else here) else None
 
 
-def _commutes(op: Op, scale: Scale, shape: Shape) -> bool:
+def commutes(op: Op, scale: Scale, shape: Shape) -> bool:
     """Whether ``op`` on ``shape`` may trade places with a map that is constant over space."""
     match op:
         case GlobalAveragePool() | Upsample():

@@ -24,7 +24,7 @@ from snntk_core import (
 )
 from snntk_core.ops import WeightedOp
 from snntk_core.shapes import size
-from snntk_standard.composition import affine, composed
+from snntk_standard.composition import affine, as_mixing, commute, composed
 from snntk_standard.paths import path_above
 
 LARGEST_WORK = 1_000_000_000  # elements computed to find a matrix: some seconds
@@ -36,9 +36,9 @@ class FuseConsecutiveLinear(Transform):
 
     A spiking network has a neuron between any two weighted ops, so this is done even where the product costs more than
     its factors, as for a low-rank pair.  Where one of them is pointwise the result is a convolution (a depthwise
-    and a pointwise one become a full one).  Anything else, pooling and reshaping between them included, becomes a
-    Dense on the flattened input, if its matrix is not too large.  The result has the name of the second.  Pairs that
-    branch, or are too large, stay.
+    and a pointwise one become a full one) with the name of the second; where averages lie between, it goes before them
+    with the name of the first.  Anything else becomes a Dense on the flattened input with the name of the second, if
+    its matrix is not too large.  Pairs that branch, or are too large, stay.
     """
 
     name: ClassVar[str] = "fuse-consecutive-linear"
@@ -71,13 +71,22 @@ def _carries(node: Node) -> bool:
 
 
 def _as_kernel(graph: Graph, path: tuple[Node, ...], second: Node) -> Graph | None:
-    first = path[-1]
-    if not all(isinstance(node.op, Identity | Dropout) for node in path[:-1]):
-        return None
+    *between, first = path
     assert isinstance(first.op, WeightedOp)
     assert isinstance(second.op, WeightedOp)
-    op = composed(first.op, second.op, graph.shapes[first.inputs[0]], graph.shapes[first.name])
-    return None if op is None else _without(graph, path).replace(second.name, op)
+    shapes = graph.shapes[first.inputs[0]], graph.shapes[first.name]
+    if all(isinstance(node.op, Identity | Dropout) for node in between):
+        op = composed(first.op, second.op, *shapes)
+        return None if op is None else _without(graph, path).replace(second.name, op)
+    mix = as_mixing(second.op, graph.shapes[second.inputs[0]])
+    if mix is None or not all(commute(mix, node.op, graph.shapes[node.inputs[0]]) for node in between):
+        return None
+    op = composed(first.op, mix, *shapes)
+    if op is None:
+        return None
+    for node in between:  # its values change, so its formats go
+        graph = graph.replace(node.name, node.op)
+    return graph.replace(first.name, op).bypass(second.name)
 
 
 def _as_matrix(graph: Graph, path: tuple[Node, ...], second: Node, largest: int) -> Graph | None:

@@ -14,6 +14,7 @@ from snntk_core import (
     DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePool,
     Graph,
     Input,
     Node,
@@ -21,6 +22,7 @@ from snntk_core import (
     Pad,
     Relu,
     Scale,
+    Upsample,
     evaluate,
 )
 from snntk_standard import FuseConsecutiveLinear
@@ -76,6 +78,16 @@ def test_a_pair_with_a_pointwise_op_is_one_kernel(name: str) -> None:
 def test_it_works_on_vectors_and_sequences() -> None:
     assert kinds(fused(Dense(normal(4, 6)), Dense(normal(6, 5), normal(5)), Dense(normal(5, 2)), shape=(4,))) == [Dense]
     assert kinds(fused(Conv1D(normal(3, 4, 6)), Conv1D(normal(1, 6, 5)), shape=(9, 4))) == [Conv1D]
+
+
+def test_a_pointwise_op_goes_before_averages() -> None:
+    conv, scores = Conv2D(normal(3, 3, 4, 6), normal(6)), Dense(normal(6, 3), normal(3))
+    assert kinds(fused(conv, GlobalAveragePool(), scores)) == [Conv2D, GlobalAveragePool]
+    ops = fused(conv, AveragePool((2, 2)), Upsample((2, 1)), AveragePool((4, 2)), Flatten(), scores)
+    assert kinds(ops) == [Conv2D, AveragePool, Upsample, AveragePool, Flatten]
+    counted = AveragePool((3, 3), (1, 1), "same", count_include_pad=True)
+    assert kinds(fused(conv, counted, Conv2D(normal(1, 1, 6, 3), normal(3))))[:2] == [Flatten, Dense]
+    assert kinds(fused(conv, counted, Conv2D(normal(1, 1, 6, 3)))) == [Conv2D, AveragePool]
 
 
 def test_anything_linear_between_becomes_one_dense_on_the_flattened_input() -> None:
