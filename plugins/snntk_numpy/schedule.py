@@ -85,7 +85,8 @@ def _cast(op: Op, shape: tuple[int, ...]) -> Op:
 
 def _without_constants(op: Op) -> Op:
     if isinstance(op, WeightedOp):
-        return replace(op, bias=None)
+        silent: dict[str, Array | None] = {"bias": None}
+        return replace(op, **silent)
     if isinstance(op, Scale):
         return replace(op, offset=None)
     return replace(op, value=0.0) if isinstance(op, Pad) else op

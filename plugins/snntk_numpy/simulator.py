@@ -43,11 +43,12 @@ from snntk_core import (
 from snntk_core.errors import DataError, Incompatible, UnknownName
 from snntk_core.reference import as_batch
 from snntk_core.shapes import size
+from snntk_numpy.parallel import default_workers, map_parts
 from snntk_numpy.recorder import recording
 from snntk_numpy.running import run_part
 from snntk_numpy.schedule import schedule
 
-CACHE = 2 << 20  # bytes of the largest feature map of a part; larger parts fall out of the cache between ops
+CACHE = 1 << 20  # bytes of the largest feature map of a part; larger parts fall out of the cache between ops
 LARGEST_PART = 64
 
 LINEAR: tuple[type[LinearOp], ...] = (
@@ -80,10 +81,11 @@ class NumpySimulator(Simulator):
     )
 
     part: int = option(0, "how many samples run side by side; 0 chooses as many as keep the feature maps in the cache")
+    workers: int = option(0, "how many parts run at once; 0 takes one for each core where threadpoolctl is installed")
 
     def __post_init__(self) -> None:
-        if self.part < 0:
-            raise ValueError(f"part takes a number of samples, or 0 to choose one, got {self.part}")
+        if self.part < 0 or self.workers < 0:
+            raise ValueError(f"part and workers take a count, or 0 to choose one, got {self.part} and {self.workers}")
 
     def compile(self, graph: Graph) -> NumpyProgram:
         """Return the graph as a program.
@@ -96,7 +98,7 @@ class NumpySimulator(Simulator):
             issues.insert(0, Issue("the network", "it is not spiking.", "Convert it first."))
         if issues:
             raise Incompatible(self.name, issues)
-        return NumpyProgram(graph.verify(), self.part or _part_size(graph))
+        return NumpyProgram(graph.verify(), self.part or _part_size(graph), self.workers or default_workers())
 
 
 def _part_size(graph: Graph) -> int:
@@ -107,8 +109,8 @@ def _part_size(graph: Graph) -> int:
 class NumpyProgram(Runnable):
     """A spiking graph ready to run; it holds nothing but arrays."""
 
-    def __init__(self, graph: Graph, part: int) -> None:
-        self.graph, self.part = graph, part
+    def __init__(self, graph: Graph, part: int, workers: int) -> None:
+        self.graph, self.part, self.workers = graph, part, workers
         self.schedule = schedule(graph)
 
     def close(self) -> None:
@@ -126,9 +128,11 @@ class NumpyProgram(Runnable):
             raise DataError("The batch holds no samples.")
         _check_probes(self.graph, probes)
         batch = as_batch(self.graph, batch)
-        parts = (batch[start : start + self.part] for start in range(0, len(batch), self.part))
-        output = self.graph.outputs[0]
-        return recording(self.graph, [run_part(self.schedule, part, int(duration), output, probes) for part in parts])
+        part = min(self.part, -(-len(batch) // self.workers))
+        parts = [batch[start : start + part] for start in range(0, len(batch), part)]
+        output, steps = self.graph.outputs[0], int(duration)
+        ran = map_parts(lambda part: run_part(self.schedule, part, steps, output, probes), parts, self.workers)
+        return recording(self.graph, ran)
 
 
 def _check_probes(graph: Graph, probes: Probes) -> None:

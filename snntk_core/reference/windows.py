@@ -14,14 +14,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 from snntk_core.ops.base import Array
 from snntk_core.shapes import Pairs, Shape, window_counts
 
-PATCH_BYTES = 4 << 20  # patches of one matrix product: small enough to stay in the cache
+PATCH_BYTES = 1 << 20  # patches of one matrix product: small enough to stay in the cache
 
 
 def pad(x: Array, pads: Pairs, value: float = 0.0) -> Array:
     """Return ``x`` with its spatial axes padded; ``x`` itself when there is nothing to pad."""
     if not any(before or after for before, after in pads):
         return x
-    return np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=value)
+    wider = (n + before + after for n, (before, after) in zip(x.shape[1:-1], pads, strict=True))
+    result = np.full((len(x), *wider, x.shape[-1]), value, x.dtype)
+    inner = (slice(before, before + n) for n, (before, _) in zip(x.shape[1:-1], pads, strict=True))
+    result[(slice(None), *inner)] = x
+    return result
 
 
 def patches(x: Array, kernel: Shape, strides: Shape, dilation: Shape) -> Array:
@@ -47,14 +51,17 @@ def _convolve(x: Array, weight: Array, strides: Shape, dilation: Shape) -> Array
     if (kh, kw) == (1, 1):
         return np.ascontiguousarray(x[:, :: strides[0], :: strides[1]]) @ matrix
     view = patches(x, (kh, kw), strides, dilation)
-    rows, columns = view.shape[1:3]
-    result = np.empty((len(x), rows, columns, out), x.dtype)
-    step = max(1, PATCH_BYTES // (rows * columns * len(matrix) * x.itemsize))
-    for start in range(0, len(x), step):
-        part = view[start : start + step]
-        np.matmul(
-            part.reshape(-1, len(matrix)), matrix, out=result[start : start + step].reshape(-1, out)
-        )
+    (batch, rows, columns), width = view.shape[:3], len(matrix)
+    result = np.empty((batch, rows, columns, out), x.dtype)
+    fit = max(1, PATCH_BYTES // (columns * width * x.itemsize))
+    images, height = max(1, min(batch, fit // rows)), min(rows, fit)
+    buffer = np.empty((images, height, *view.shape[2:]), x.dtype)
+    for start, top in product(range(0, batch, images), range(0, rows, height)):
+        part = view[start : start + images, top : top + height]
+        taken = buffer[: part.shape[0], : part.shape[1]]
+        np.copyto(taken, part)
+        target = result[start : start + images, top : top + height]
+        np.matmul(taken.reshape(-1, width), matrix, out=target.reshape(-1, out))
     return result
 
 

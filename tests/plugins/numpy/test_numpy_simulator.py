@@ -186,6 +186,16 @@ def test_a_second_run_is_the_first_again(case):
         same(program.run(batch, duration=20, probes=probes), program.run(batch, duration=20, probes=probes))
 
 
+def test_workers_change_nothing_but_the_time(case):
+    graph, batch = case
+    probes = Probes(spikes=("fire1", "fire2", "max"))
+    alone, together = (
+        NumpySimulator(part=2, workers=workers).compile(graph).run(batch, duration=20, probes=probes)
+        for workers in (1, 3)
+    )
+    same(alone, together)
+
+
 def test_spike_trains_counts_and_operations_agree(case):
     graph, batch = case
     recording = run(graph, batch, 25, spikes=["fire1", "fire2", "max"])
@@ -327,5 +337,5 @@ def test_it_names_an_unknown_probe_and_the_nearest(case):
         run(graph, batch, 2, potentials=["conv1"])
     with pytest.raises(DataError, match="no samples"):
         run(graph, batch[:0], 2)
-    with pytest.raises(OptionError, match="part takes"):
+    with pytest.raises(OptionError, match="take a count"):
         NumpySimulator.configure({"part": -1})
