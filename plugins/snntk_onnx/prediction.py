@@ -11,6 +11,7 @@ from snntk_core.ops import Array
 from snntk_onnx.reading import OnnxModel, printable
 
 PART = 256  # samples of one run
+OLDEST = 7  # version of the operators that onnxruntime runs
 FIXED = 4096  # the largest declared batch that is filled up rather than refused
 
 
@@ -39,12 +40,45 @@ def predict(model: OnnxModel, batch: Array) -> Array:
 def _session(model: OnnxModel, proto: Any) -> Any:
     import onnxruntime
 
+    if any(item.domain in ("", "ai.onnx") and item.version < OLDEST for item in proto.opset_import):
+        proto = _modern(proto)
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # warnings about a user's file are not ours to print
+    options.add_session_config_entry("session.disable_quant_qdq", "1")  # which would round the activations too
     try:
         return onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime and protobuf raise their own kinds
         raise ParseError(model.label, f"onnxruntime cannot run it ({_first_line(error)}); export it again.") from error
+
+
+def _modern(proto: Any) -> Any:
+    """The model in a version of the operators that onnxruntime runs, or the model itself if it cannot be converted."""
+    from onnx import version_converter
+
+    if any(node.op_type == "PRelu" for node in proto.graph.node):
+        return proto  # the converter forgets that one slope for each channel broadcast differently before
+    copy = _copy(proto)
+    free = [axis for axis in _batch_axes(copy) if axis.dim_value < 1]
+    for axis in free:
+        axis.dim_value = 1  # the converter wants a number
+    try:
+        modern = version_converter.convert_version(copy, OLDEST)
+    except Exception:  # the C++ library raises its own kinds; onnxruntime will say what it cannot run
+        return proto
+    return _free_batch(modern, 1) if free else modern
+
+
+def _copy(proto: Any) -> Any:
+    copy = type(proto)()
+    copy.CopyFrom(proto)
+    return copy
+
+
+def _batch_axes(proto: Any) -> list[Any]:
+    """The batch axes of the inputs, constants left out."""
+    constants = {tensor.name for tensor in proto.graph.initializer}
+    return [item.type.tensor_type.shape.dim[0] for item in proto.graph.input if item.name not in constants]
 
 
 def _first_line(error: Exception) -> str:
@@ -93,13 +127,10 @@ def _free_batch(proto: Any, fixed: int) -> Any:
     """A copy of the model with a free batch size, also where a Reshape repeats the fixed one."""
     from onnx import numpy_helper
 
-    copy = type(proto)()
-    copy.CopyFrom(proto)
+    copy = _copy(proto)
     del copy.graph.value_info[:]
-    constants = {tensor.name for tensor in copy.graph.initializer}
-    for item in copy.graph.input:
-        if item.name not in constants:
-            item.type.tensor_type.shape.dim[0].dim_param = "batch"
+    for axis in _batch_axes(copy):
+        axis.dim_param = "batch"
     for item in copy.graph.output:
         item.type.tensor_type.ClearField("shape")
     targets = {node.input[1] for node in copy.graph.node if node.op_type == "Reshape" and len(node.input) > 1}
@@ -107,8 +138,8 @@ def _free_batch(proto: Any, fixed: int) -> Any:
     for node in copy.graph.node:
         if node.op_type == "Constant" and node.output[0] in targets:
             tensors += [attribute.t for attribute in node.attribute if attribute.name == "value"]
-    weights = {name for node in copy.graph.node if node.op_type == "Reshape" for name in node.input[:1]} & constants
-    kept = {node.input[1] for node in copy.graph.node if node.op_type == "Reshape" and node.input[0] in weights}
+    constants = {tensor.name for tensor in copy.graph.initializer}
+    kept = {node.input[1] for node in copy.graph.node if node.op_type == "Reshape" and node.input[0] in constants}
     for tensor in tensors:
         shape = numpy_helper.to_array(tensor).copy()
         if shape.size and shape[0] == fixed and tensor.name not in kept:

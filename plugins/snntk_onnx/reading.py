@@ -33,9 +33,14 @@ def is_live(source: object) -> bool:
     return kind.__name__ == "ModelProto" and kind.__module__.split(".")[0] == "onnx"
 
 
-def printable(name: str) -> str:
+def text(value: str | bytes) -> str:
+    """Return a string of a file; protobuf gives bytes where they are not valid text."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def printable(name: str | bytes) -> str:
     """Return a name from a file as it may appear in a message."""
-    clean = "".join(character if character.isprintable() else "?" for character in name)
+    clean = "".join(character if character.isprintable() else "?" for character in text(name))
     return clean if len(clean) <= NAME_LENGTH else clean[:NAME_LENGTH] + "..."
 
 
@@ -95,7 +100,7 @@ def _tensors(graph: Any) -> Iterator[Any]:
 def _embed(tensor: Any, model: OnnxModel) -> None:
     """Read a tensor's external data, which lies in the folder of the model, into the tensor."""
     where = f"tensor {printable(tensor.name)!r}"
-    entries = {entry.key: entry.value for entry in tensor.external_data}
+    entries = {text(entry.key): text(entry.value) for entry in tensor.external_data}
     location = entries.get("location", "")
     if model.path is None:
         raise ParseError(model.label, "its weights are in another file; give the path of the model.", where=where)
