@@ -28,6 +28,8 @@ from snntk_core.reach_rules import reach_through
 from snntk_core.reference.dispatch import apply
 from snntk_core.shapes import Shape, size
 
+ROWS = 64  # samples counted at once, as floats: exact, and a fast product without a second copy of all counts
+
 Step = tuple[Node, int]
 """A node on a path, and which of its inputs the path enters by."""
 
@@ -85,10 +87,12 @@ def synaptic_operations(graph: Graph, spike_counts: Mapping[str, Array]) -> Arra
     missing = [f"the spiking node {name} has no spike counts" for name in spiking if name not in spike_counts]
     if missing:
         raise GraphError(missing)
-    total = np.zeros(len(next(iter(spike_counts.values()), ())), np.int64)
+    total = np.zeros(len(next(iter(spike_counts.values()), ())), np.float64)
     for name in spiking:
-        total += np.asarray(spike_counts[name]) @ fan_out(graph, name).reshape(-1)
-    return total
+        synapses, counts = fan_out(graph, name).reshape(-1).astype(np.float64), spike_counts[name]
+        for start in range(0, len(total), ROWS):
+            total[start : start + ROWS] += counts[start : start + ROWS].astype(np.float64) @ synapses
+    return total.astype(np.int64)
 
 
 def _passes(node: Node) -> bool:

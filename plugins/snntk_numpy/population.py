@@ -74,10 +74,11 @@ class Potential(Population):
 
 
 class Counter:
-    """Counts the events of a node: bytes in most steps, flushed to integers before they overflow."""
+    """Counts the events of a node: in bytes, flushed before they overflow to the shortest integers for ``steps``."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.recent, self.total, self.steps = np.zeros(shape, np.uint8), np.zeros(shape, np.int32), 0
+    def __init__(self, shape: tuple[int, ...], steps: int) -> None:
+        self.recent, self.steps = np.zeros(shape, np.uint8), 0
+        self.total = np.zeros(shape, np.int16 if steps <= np.iinfo(np.int16).max else np.int32)
 
     def add(self, fired: Array) -> None:
         """Count where ``fired`` is true."""

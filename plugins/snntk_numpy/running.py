@@ -52,7 +52,7 @@ def run_part(plan: Schedule, batch: Array, steps: int, output: str, probes: Prob
         if node.name in constant
     }
     spiking = [node.name for node in plan.nodes if node.name in constant and not isinstance(node.op, Readout)]
-    counters = {name: Counter((count, *plan.shapes[name])) for name in spiking}
+    counters = {name: Counter((count, *plan.shapes[name]), steps) for name in spiking}
     running = Running(plan, constant, populations, counters, Recorder(probes))
     readout = np.empty((count, steps, *plan.shapes[output]), np.float32)
     for time in range(1, steps + 1):

@@ -122,12 +122,12 @@ class NumpyProgram(Runnable):
         Raises `DataError` for a batch that does not fit and for a duration that is no number of steps, `UnknownName`
         for a probe on a node that has no such thing.
         """
-        if duration != int(duration) or duration < 1:
+        if not float(duration).is_integer() or duration < 1:
             raise DataError(f"The duration is counted in steps, at least 1, got {duration}.")
-        if not len(batch):
-            raise DataError("The batch holds no samples.")
         _check_probes(self.graph, probes)
         batch = as_batch(self.graph, batch)
+        if not len(batch):
+            raise DataError("The batch holds no samples.")
         part = min(self.part, -(-len(batch) // self.workers))
         parts = [batch[start : start + part] for start in range(0, len(batch), part)]
         output, steps = self.graph.outputs[0], int(duration)

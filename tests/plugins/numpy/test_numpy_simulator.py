@@ -124,7 +124,8 @@ def test_subtraction_with_constant_drive_has_the_rate_of_relu(drive, steps):
 
 
 def test_counts_do_not_overflow_in_long_runs():
-    assert run(chain((1,), IntegrateFire()), [[1.0]], 1000).spike_counts["n1"][0, 0] == 1000
+    for steps in (255, 256, 1000, 33_000):
+        assert run(chain((1,), IntegrateFire()), [[1.0]], steps).spike_counts["n1"][0, 0] == steps
 
 
 def network(generator):
@@ -322,7 +323,7 @@ def test_it_runs_every_linear_and_neuron_op_of_the_core():
     assert NumpySimulator.capabilities.ops == linear | {SpikeSource, IntegrateFire, SpikingMaxPool, Readout}
 
 
-@pytest.mark.parametrize("duration", [0, -1, 2.5])
+@pytest.mark.parametrize("duration", [0, -1, 2.5, float("inf"), float("nan")])
 def test_it_refuses_a_duration_that_is_no_number_of_steps(case, duration):
     graph, batch = case
     with pytest.raises(DataError, match="steps"):
