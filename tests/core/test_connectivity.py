@@ -234,6 +234,10 @@ def test_concat_places_each_input_in_its_block():
     )
     assert (fan_out(graph, "fire") == 2).all()
     assert (fan_out(graph, "in") == 3).all()
+    cropped = graph.insert_before("grouped", "crop", Pad(((0, 0), (0, 0), (-1, -2))))
+    cropped = cropped.replace("grouped", Dense(np.ones((1, 8))))
+    assert np.array_equal(fan_out(cropped, "in")[0, 0], [1, 9])
+    assert not fan_out(cropped, "fire").any()
 
 
 def test_a_spiking_pool_is_a_target_for_each_window_that_sees_the_unit():
