@@ -61,9 +61,7 @@ def _offer_outcomes(registry: Registry, offer: Offer) -> Iterator[Outcome]:
     from snntk_core.testing import Outcome, check_component
 
     label = f"{offer.kind} {offer.name}"
-    if offer.component is not None and (missing := offer.component.missing()):
-        yield Outcome(label, "check_component", True, skipped=f"needs {', '.join(missing)}, which is not installed")
-    elif offer.component is not None:
+    if offer.component is not None:
         yield from check_component(offer.component)
     else:
         try:
