@@ -18,6 +18,7 @@ from snntk_core import (
     Node,
     Preserves,
     Reshape,
+    Scale,
     Stage,
     Transform,
     option,
@@ -35,10 +36,10 @@ class FuseConsecutiveLinear(Transform):
     """Fuse two weighted ops with no activation between them: ``W2 (W1 x + b1) + b2 = (W2 W1) x + (W2 b1 + b2)``.
 
     A spiking network has a neuron between any two weighted ops, so this is done even where the product costs more than
-    its factors, as for a low-rank pair.  Where one of them is pointwise the result is a convolution (a depthwise
-    and a pointwise one become a full one) with the name of the second; where averages lie between, it goes before them
-    with the name of the first.  Anything else becomes a Dense on the flattened input with the name of the second, if
-    its matrix is not too large.  Pairs that branch, or are too large, stay.
+    its factors, as for a low-rank pair.  Two convolutions become one with the name of the second, a depthwise and a
+    pointwise one a full one; a bias that zero padding keeps from the border becomes a `Scale` with a map to add.  A
+    pointwise op after averages goes before them, under the name of the first.  Anything else becomes a Dense on the
+    flattened input, if its matrix is not too large.  Pairs that branch, or are too large, stay.
     """
 
     name: ClassVar[str] = "fuse-consecutive-linear"
@@ -76,17 +77,24 @@ def _as_kernel(graph: Graph, path: tuple[Node, ...], second: Node) -> Graph | No
     assert isinstance(second.op, WeightedOp)
     shapes = graph.shapes[first.inputs[0]], graph.shapes[first.name]
     if all(isinstance(node.op, Identity | Dropout) for node in between):
-        op = composed(first.op, second.op, *shapes)
-        return None if op is None else _without(graph, path).replace(second.name, op)
+        found = composed(first.op, second.op, *shapes)
+        if found is None:
+            return None
+        op, border = found
+        graph = _without(graph, path).replace(second.name, op)
+        if border is None:
+            return graph
+        shift = Scale(np.ones((), border.dtype), border)
+        return graph.insert_after(second.name, graph.free_name(f"{second.name}_border"), shift)
     mix = as_mixing(second.op, graph.shapes[second.inputs[0]])
     if mix is None or not all(commute(mix, node.op, graph.shapes[node.inputs[0]]) for node in between):
         return None
-    op = composed(first.op, mix, *shapes)
-    if op is None:
+    found = composed(first.op, mix, *shapes)
+    if found is None:
         return None
     for node in between:  # its values change, so its formats go
         graph = graph.replace(node.name, node.op)
-    return graph.replace(first.name, op).bypass(second.name)
+    return graph.replace(first.name, found[0]).bypass(second.name)
 
 
 def _as_matrix(graph: Graph, path: tuple[Node, ...], second: Node, largest: int) -> Graph | None:

@@ -6,9 +6,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snntk_standard
-from snntk_core import Context, Graph, Preserves, Transform, evaluate
-from snntk_core.errors import Incompatible
+from snntk_core import Context, Graph, Node, Preserves, Transform, WeightedOp, evaluate
+from snntk_core.errors import Incompatible, ShapeError
+from snntk_core.shapes import size
 from snntk_core.testing.random_graphs import random_batch, random_graph
+from snntk_core.testing.random_ops import (
+    average_pool,
+    chosen,
+    convolution,
+    dense,
+    depthwise,
+    flatten,
+    pointwise,
+    random_input,
+    scale,
+    transposed,
+)
+from snntk_standard import FuseConsecutiveLinear
 
 REWRITES = {cls.name: cls() for cls in snntk_standard.snntk_transforms()}
 SEEDS = st.integers(0, 2**32 - 1)
@@ -66,3 +80,29 @@ def test_all_rewrites_in_their_order_keep_the_output(seed: int) -> None:
         if rewrite.preserves is Preserves.OUTPUT:
             after = rewrite.apply(after, Context()).verify()
     assert_close(outputs(graph, batch), outputs(after, batch))
+
+
+LINEAR = (convolution, convolution, depthwise, pointwise, transposed, dense, average_pool, flatten, scale)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=300, deadline=None)
+def test_a_chain_of_linear_ops_becomes_one_weighted_op(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    nodes = [Node("input", random_input(rng))]
+    shape = nodes[0].op.infer()
+    for _ in range(4):
+        try:
+            op = chosen(rng, LINEAR)(rng, shape)
+            after = op.infer(shape)
+        except ShapeError:
+            continue
+        if min(after) > 0 and size(after) <= 600:
+            shape = after
+            nodes.append(Node(f"node{len(nodes)}", op, (nodes[-1].name,)))
+    graph = Graph(tuple(nodes)).verify()
+    fused = FuseConsecutiveLinear().apply(graph, Context()).verify()
+    batch = random_batch(rng, graph)
+    assert_close(outputs(graph, batch), outputs(fused, batch))
+    before, after_count = (sum(isinstance(n.op, WeightedOp) for n in g) for g in (graph, fused))
+    assert after_count == min(before, 1)

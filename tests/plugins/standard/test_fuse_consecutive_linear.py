@@ -21,6 +21,7 @@ from snntk_core import (
     Op,
     Pad,
     Relu,
+    Reshape,
     Scale,
     Upsample,
     evaluate,
@@ -75,6 +76,30 @@ def test_a_pair_with_a_pointwise_op_is_one_kernel(name: str) -> None:
     assert kinds(fused(first, second)) == [expected]
 
 
+KERNELS = {
+    "two valid ones": (Conv2D(normal(3, 3, 4, 6), normal(6)), Conv2D(normal(2, 3, 6, 5), normal(5)), (4, 5)),
+    "the first padded": (Conv2D(normal(3, 3, 4, 6), padding="same"), Conv2D(normal(3, 3, 6, 5)), (5, 5)),
+    "strides": (Conv2D(normal(3, 2, 4, 6), strides=(2, 1)), Conv2D(normal(2, 2, 6, 5), strides=(1, 3)), (5, 3)),
+    "dilation that stays": (Conv2D(normal(3, 1, 4, 6), dilation=(2, 1)), Conv2D(normal(1, 1, 6, 5)), (3, 1)),
+    "dilation of the second": (Conv2D(normal(1, 1, 4, 6)), Conv2D(normal(3, 2, 6, 5), dilation=(2, 3)), (3, 2)),
+    "patches, padded": (Conv2D(normal(2, 7, 4, 6), strides=(2, 7)), Conv2D(normal(3, 1, 6, 5), padding="same"), (6, 7)),
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_two_kernels_are_one_larger_kernel(name: str) -> None:
+    first, second, size = KERNELS[name]
+    (op,) = fused(first, second)
+    assert isinstance(op, Conv2D)
+    assert op.weight.shape[:2] == size
+
+
+def test_a_bias_that_padding_keeps_from_the_border_becomes_a_map_to_add() -> None:
+    expand = Conv2D(normal(1, 1, 4, 6), normal(6))
+    assert kinds(fused(expand, DepthwiseConv2D(normal(3, 3, 6, 1), normal(6), padding="same"))) == [Conv2D, Scale]
+    assert kinds(fused(expand, ConvTranspose2D(normal(3, 3, 6, 5), normal(5)))) == [ConvTranspose2D, Scale]
+
+
 def test_it_works_on_vectors_and_sequences() -> None:
     assert kinds(fused(Dense(normal(4, 6)), Dense(normal(6, 5), normal(5)), Dense(normal(5, 2)), shape=(4,))) == [Dense]
     assert kinds(fused(Conv1D(normal(3, 4, 6)), Conv1D(normal(1, 6, 5)), shape=(9, 4))) == [Conv1D]
@@ -95,20 +120,20 @@ def test_anything_linear_between_becomes_one_dense_on_the_flattened_input() -> N
     between = (AveragePool((2, 2)), Dropout(), Scale(normal(6), normal(6)), Pad(((0, 1), (1, 0), (0, 0)), 0.5))
     ops = fused(conv, *between, Flatten(), Dense(normal(6 * 3 * 3, 3), normal(3)))
     assert kinds(ops) == [Flatten, Dense]
-    assert kinds(fused(conv, Conv2D(normal(3, 3, 6, 5), normal(5), padding="same"))) [:2] == [Flatten, Dense]
-    biased = Conv2D(normal(1, 1, 4, 6), normal(6))
-    assert kinds(fused(biased, Conv2D(normal(3, 3, 6, 5), padding="same")))[:2] == [Flatten, Dense]
+    padded = Conv2D(normal(3, 3, 6, 5), normal(5), padding="same")
+    assert kinds(fused(conv, padded)) == [Flatten, Dense, Reshape]
 
 
 def test_a_matrix_that_would_be_too_large_is_not_made() -> None:
-    pair = Conv2D(normal(3, 3, 4, 6)), Conv2D(normal(3, 3, 6, 5))
+    pair = Conv2D(normal(3, 3, 4, 6)), Conv2D(normal(3, 3, 6, 5), padding="same")
     assert kinds(fused(*pair, largest_dense=100)) == [Conv2D, Conv2D]
 
 
 def test_a_zero_weight_stays_exactly_zero_in_the_matrix() -> None:
-    ops = fused(Conv2D(normal(2, 2, 1, 3), normal(3)), Conv2D(normal(2, 2, 3, 1), normal(1)), shape=(8, 8, 1))
+    conv = Conv2D(normal(2, 2, 1, 3), normal(3))
+    ops = fused(conv, AveragePool((2, 2)), Flatten(), Dense(np.eye(27)), shape=(7, 7, 1))
     assert isinstance(ops[1], Dense)
-    assert np.count_nonzero(ops[1].weight) == 36 * 9
+    assert np.count_nonzero(ops[1].weight) == 27 * 9
 
 
 def test_an_activation_or_another_reader_keeps_them_apart() -> None:
