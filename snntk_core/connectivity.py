@@ -69,12 +69,29 @@ def multiply_accumulates(graph: Graph) -> dict[str, int]:
 
 def source_multiply_accumulates(graph: Graph) -> int:
     """Return the multiply-accumulates between the source and the first neurons: what an analog input costs once."""
-    current: set[str] = set()
+    current = set(steady(graph))
     for node in graph:
-        entry = isinstance(node.op, SpikeSource)
-        if entry or (isinstance(node.op, LinearOp) and current.intersection(node.inputs)):
+        if isinstance(node.op, LinearOp) and current.intersection(node.inputs):
             current.add(node.name)
     return sum(count for name, count in multiply_accumulates(graph).items() if name in current)
+
+
+def steady(graph: Graph) -> frozenset[str]:
+    """Return the nodes whose value is the same in every step: the source, and what depends on nothing else."""
+    found: set[str] = set()
+    for node in graph:
+        routed = isinstance(node.op, LinearOp | SpikingMaxPool) and found.issuperset(node.inputs)
+        if isinstance(node.op, SpikeSource) or routed:
+            found.add(node.name)
+    return frozenset(found)
+
+
+def spiking_nodes(graph: Graph) -> tuple[str, ...]:
+    """Return the nodes that emit spikes: neurons, and pools of spikes."""
+    constant = steady(graph)
+    return tuple(
+        node.name for node in graph if isinstance(node.op, IntegrateFire | SpikingMaxPool) and node.name not in constant
+    )
 
 
 def synaptic_operations(graph: Graph, spike_counts: Mapping[str, Array]) -> Array:
@@ -83,7 +100,7 @@ def synaptic_operations(graph: Graph, spike_counts: Mapping[str, Array]) -> Arra
     ``spike_counts``: (batch, units) for every spiking node.  The current of the source is not spikes: what that costs
     is `source_multiply_accumulates`.  Raises `GraphError` for a spiking node without counts.
     """
-    spiking = [node.name for node in graph if isinstance(node.op, IntegrateFire | SpikingMaxPool)]
+    spiking = spiking_nodes(graph)
     missing = [f"the spiking node {name} has no spike counts" for name in spiking if name not in spike_counts]
     if missing:
         raise GraphError(missing)

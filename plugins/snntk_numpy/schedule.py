@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from snntk_core import Array, Graph, IntegrateFire, LinearOp, Node, Op, Pad, Scale, SpikeSource, WeightedOp, apply
+from snntk_core.connectivity import steady
 
 FLOAT = np.dtype(np.float32)
 
@@ -21,13 +22,14 @@ class Schedule:
     """Nodes in the order of one step.
 
     ``affine``: every op, its arrays in single precision.  ``linear``: the same ops without their constant terms.
-    ``shapes``: of every node, without batch.
+    ``shapes``: of every node, without batch.  ``steady``: nodes that no spike changes.
     """
 
     nodes: tuple[Node, ...]
     affine: Mapping[str, Op]
     linear: Mapping[str, Op]
     shapes: Mapping[str, tuple[int, ...]]
+    steady: frozenset[str]
 
     def constant_currents(self, batch: Array) -> dict[str, Array | None]:
         """Return what each neuron node receives while all neurons are silent; None where that is nothing.
@@ -40,7 +42,7 @@ class Schedule:
             op = self.affine[node.name]
             if isinstance(op, SpikeSource):
                 values[node.name] = np.ascontiguousarray(apply(op, batch), FLOAT)
-            elif isinstance(op, LinearOp):
+            elif isinstance(op, LinearOp) or node.name in self.steady:
                 values[node.name] = apply(op, *_aligned([values[name] for name in node.inputs]))
             else:
                 current = np.ascontiguousarray(values[node.inputs[0]])
@@ -64,7 +66,7 @@ def schedule(graph: Graph) -> Schedule:
     shapes = graph.shapes
     affine = {node.name: _cast(node.op, shapes[node.name]) for node in graph}
     linear = {name: _without_constants(op) for name, op in affine.items()}
-    return Schedule(graph.nodes, affine, linear, shapes)
+    return Schedule(graph.nodes, affine, linear, shapes, steady(graph))
 
 
 def _aligned(arrays: list[Array]) -> list[Array]:

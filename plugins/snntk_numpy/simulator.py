@@ -40,6 +40,7 @@ from snntk_core import (
     Upsample,
     option,
 )
+from snntk_core.connectivity import spiking_nodes
 from snntk_core.errors import DataError, Incompatible, UnknownName
 from snntk_core.reference import as_batch
 from snntk_core.shapes import size
@@ -136,7 +137,7 @@ class NumpyProgram(Runnable):
 
 
 def _check_probes(graph: Graph, probes: Probes) -> None:
-    spiking = [node.name for node in graph if isinstance(node.op, IntegrateFire | SpikingMaxPool)]
+    spiking = spiking_nodes(graph)
     holding = [node.name for node in graph if isinstance(node.op, IntegrateFire | Readout)]
     for kind, names, known in (
         ("node with spikes called", probes.spikes, spiking),

@@ -14,23 +14,31 @@ from snntk_core import (
     AveragePool,
     BatchNorm,
     ClippedRelu,
+    Concat,
     Context,
     Dropout,
+    Flatten,
     GlobalMaxPool,
     Graph,
+    Identity,
     Input,
     IntegrateFire,
     Issue,
+    LinearOp,
     MaxPool,
     Node,
     Op,
+    Pad,
     Preserves,
     Readout,
     Relu,
+    Reshape,
     SpikeSource,
     SpikingMaxPool,
     Stage,
     Transform,
+    Transpose,
+    Upsample,
     WeightedOp,
     option,
 )
@@ -119,6 +127,12 @@ def _issues(graph: Graph, node: Node) -> Iterator[Issue]:
         yield from _activation_issue(graph, node)
     elif isinstance(op, AnalogOp) and not isinstance(op, Relu | ClippedRelu | MaxPool):
         yield Issue(node.name, f"{title} has no spiking form in the rate code.", "Take it out of the model.")
+    elif isinstance(op, MaxPool) and not (_spikes(graph, node.inputs[0]) or _steady(graph, node.inputs[0])):
+        yield Issue(
+            node.name,
+            "it pools currents, and only spikes can be pooled one by one.",
+            "Add the transforms activation-before-max-pool and max-pool-before-concat; else put a ReLU before it.",
+        )
     elif isinstance(op, WeightedOp) and (above := _weighted_above(graph, node)):
         yield Issue(
             node.name,
@@ -138,6 +152,23 @@ def _activation_issue(graph: Graph, node: Node) -> Iterator[Issue]:
             "threshold.",
             "Retrain with ReLU.",
         )
+
+
+ROUTES = (Concat, Flatten, Identity, MaxPool, Pad, Reshape, Transpose, Upsample)
+
+
+def _spikes(graph: Graph, name: str) -> bool:
+    """Whether all that the node carries will be spikes."""
+    node = graph[name]
+    routed = isinstance(node.op, ROUTES) and all(_spikes(graph, above) for above in node.inputs)
+    return routed or isinstance(node.op, Relu | ClippedRelu)
+
+
+def _steady(graph: Graph, name: str) -> bool:
+    """Whether the node depends on the input alone, without an activation, and so will be a constant current."""
+    node = graph[name]
+    routed = isinstance(node.op, LinearOp | MaxPool) and all(_steady(graph, above) for above in node.inputs)
+    return routed or isinstance(node.op, Input)
 
 
 def _weighted_above(graph: Graph, node: Node) -> str | None:

@@ -11,6 +11,7 @@ from snntk_standard.fold_batchnorm import FoldBatchnorm
 from snntk_standard.fold_constant_scale import FoldConstantScale
 from snntk_standard.fuse_consecutive_linear import FuseConsecutiveLinear
 from snntk_standard.insert_flatten import InsertFlatten
+from snntk_standard.max_pool_before_concat import MaxPoolBeforeConcat
 from snntk_standard.max_to_average_pool import MaxToAveragePool
 from snntk_standard.softmax_to_readout import SoftmaxToReadout
 from snntk_standard.split_global_pool import SplitGlobalPool
@@ -22,6 +23,7 @@ __all__ = [
     "FoldConstantScale",
     "FuseConsecutiveLinear",
     "InsertFlatten",
+    "MaxPoolBeforeConcat",
     "MaxToAveragePool",
     "SoftmaxToReadout",
     "SplitGlobalPool",
@@ -39,6 +41,7 @@ def snntk_transforms() -> Iterable[type[Transform]]:
         FoldConstantScale,
         FuseConsecutiveLinear,
         ActivationBeforeMaxPool,
+        MaxPoolBeforeConcat,
         MaxToAveragePool,
         SoftmaxToReadout,
     )

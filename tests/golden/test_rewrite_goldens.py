@@ -106,6 +106,12 @@ NETWORKS = {
         ("again", MaxPool((2, 2), (1, 1)), "pool"),
         ("relu", Relu(), "again"),
     ),
+    "max-pool-before-concat": graph(
+        ("conv", Conv2D(ones(1, 1, 2, 3)), "image"),
+        ("relu", Relu(), "conv"),
+        ("join", Concat(), "relu image"),
+        ("pool", MaxPool((2, 2)), "join"),
+    ),
     "max-to-average-pool": graph(
         ("pool", MaxPool((2, 2)), "image"),
         ("all", GlobalMaxPool(), "pool"),

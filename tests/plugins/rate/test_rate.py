@@ -125,3 +125,22 @@ def _readout(graph: Graph) -> Graph:
     links = {"Softmax": "softmax", "LogSoftmax": "log-softmax", "Sigmoid": "sigmoid", "Tanh": "tanh"}
     link = links.get(type(last.op).__name__)
     return graph.replace(last.name, Readout(link)) if link else graph
+
+
+def test_pooling_of_currents_is_refused() -> None:
+    graph = chain(Relu(), Conv2D(np.ones((1, 1, 2, 3))), MaxPool((2, 2)), Relu(), shape=(4, 4, 2))
+    with pytest.raises(Incompatible, match="it pools currents") as refusal:
+        Rate().apply(graph, Context())
+    assert "activation-before-max-pool" in refusal.value.issues[0].remedy
+
+
+def test_a_pooled_input_stays_a_constant_current() -> None:
+    graph = chain(MaxPool((2, 2)), Conv2D(np.ones((1, 1, 2, 3))), Relu(), shape=(4, 4, 2))
+    spiking = Rate(initial=0.0).apply(graph, Context()).verify()
+    x = np.random.default_rng(0).uniform(0, 0.4, (3, 4, 4, 2)).astype(np.float32)
+    with NumpySimulator().compile(spiking) as program:
+        recording = program.run(x, duration=8)
+    assert set(recording.spike_counts) == {"relu2"}
+    np.testing.assert_array_equal(
+        recording.spike_counts["relu2"], np.floor(8 * evaluate(graph, x).reshape(3, -1) + 1e-4)
+    )
