@@ -36,7 +36,7 @@ FAULTS = {
         "check_light_import",
     ),
 }
-REQUIRES = ("    name: ClassVar[str]", '    requires: ClassVar = ("multiprocessing.pool",)\n    name: ClassVar[str]')
+REQUIRES = ("    name = ", '    requires = ("multiprocessing.pool",)\n    name = ')
 
 
 def faulty(fault: str) -> str:
@@ -115,7 +115,7 @@ def test_plugin_is_used_by_run(snntk, tmp_path):
     done = snntk("run", model, "--data", data, "--json", "-")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert [step["component"] for step in report["ledger"]][0] == "layer-list"
+    assert report["ledger"][0]["component"] == "layer-list"
     assert report["accuracy"]["analog"] == 1.0
 
 

@@ -1,7 +1,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -12,9 +11,9 @@ from snntk_core import Dense, Graph, Input, Node, Parser, Relu, hookimpl
 class LayerList(Parser):
     """Reads lists of (weight, bias) layers with ReLU after each, live or from a .json file."""
 
-    name: ClassVar[str] = "layer-list"
-    reads: ClassVar[str] = ".json and lists of (weight, bias)"
-    examples: ClassVar = (lambda: [(np.array([[1.0, -2.0], [0.5, 1.5]]), np.array([0.25, 1.0]))],)
+    name = "layer-list"
+    reads = ".json and lists of (weight, bias)"
+    examples = (lambda: [(np.array([[1.0, -2.0], [0.5, 1.5]]), np.array([0.25, 1.0]))],)
 
     def accepts(self, source):
         layers = isinstance(source, list) and source and all(isinstance(layer, tuple) for layer in source)
