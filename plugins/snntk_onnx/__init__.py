@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from snntk_core import Graph, Parser, hookimpl
 from snntk_core.ops import Array
+from snntk_onnx.examples import image_classifier, perceptron
 from snntk_onnx.reading import OnnxModel, is_live, read
 
 __all__ = ["OnnxModel", "OnnxParser"]
@@ -22,6 +23,8 @@ class OnnxParser(Parser):
     reads: ClassVar[str] = ".onnx"
     requires: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime")
     install: ClassVar[str] = 'pip install "snntk[onnx]"'
+
+    examples: ClassVar[tuple[Callable[[], object], ...]] = (image_classifier, perceptron)
 
     def accepts(self, source: object) -> bool:
         """Whether ``source`` is a path that ends in .onnx, or a live ModelProto."""

@@ -17,7 +17,7 @@ from snntk_onnx.constants import FOLDS
 from snntk_onnx.operators import OPERATORS
 from snntk_onnx.reading import OnnxModel, printable
 from snntk_onnx.tensors import FLOATS, INTEGERS, Unsupported, to_array, type_name
-from snntk_onnx.translation import Call, Poison, Tensor, Translation, Value
+from snntk_onnx.translation import BATCH, Call, Poison, Tensor, Translation, Value
 
 OLDEST = 6
 FOLDED_BYTES = 4 << 30  # of all folded constants together
@@ -162,7 +162,7 @@ def _translate(
     folded = 0
     for node in nodes:
         outputs = tuple(name if uses[name] else "" for name in node.output)
-        stem = printable(node.name or next(filter(None, node.output), "") or node.op_type)
+        stem = printable(node.name) or printable(next(filter(None, node.output), "")) or printable(node.op_type)
         inputs = tuple(values.get(name, Poison(computed=False)) if name else None for name in node.input)
         undefined = [name for name in node.input if name and name not in values]
         if undefined:
@@ -174,7 +174,8 @@ def _translate(
             if folded > FOLDED_BYTES:
                 raise Unsupported("its constants grow beyond 4 GiB")
         except Unsupported as error:
-            problems.append((repr(stem), f"{printable(node.op_type)}: {error}"))
+            reason = str(error).replace(str(BATCH), "batch")
+            problems.append((repr(stem), f"{printable(node.op_type)}: {reason}"))
             results = ()
         results += (Poison(_computed(inputs)),) * (len(outputs) - len(results))
         for name, value in zip(node.output, results, strict=False):
@@ -195,7 +196,8 @@ def _results(
     if any(isinstance(value, Poison) for value in inputs):
         return ()
     try:
-        result = builder(Call(translation, stem, _attributes(node), inputs, outputs))
+        with np.errstate(all="ignore"):  # what is not finite is refused by name in the end
+            result = builder(Call(translation, stem, _attributes(node), inputs, outputs))
     except (Unsupported, RecursionError):
         raise
     except Exception as error:  # attributes and arrays of a hostile file can break any assumption

@@ -11,7 +11,7 @@ from snntk_core import ParseError
 from snntk_onnx.tensors import Unsupported, expected_bytes
 
 FILE_BYTES = 2 << 30  # protobuf itself takes no more
-NAME_LENGTH = 120
+NAME_LENGTH = 250
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def text(value: str | bytes) -> str:
 def printable(name: str | bytes) -> str:
     """Return a name from a file as it may appear in a message."""
     clean = "".join(character if character.isprintable() else "?" for character in text(name))
-    return clean if len(clean) <= NAME_LENGTH else clean[:NAME_LENGTH] + "..."
+    return (clean if len(clean) <= NAME_LENGTH else clean[:NAME_LENGTH] + "...").strip()
 
 
 def read(source: object) -> OnnxModel:

@@ -11,11 +11,14 @@ import numpy as np
 from snntk_core.layout import channels_first
 from snntk_core.node import Node
 from snntk_core.ops import Array, Op
-from snntk_core.shapes import Shape
+from snntk_core.shapes import Shape, size
 from snntk_onnx.tensors import Unsupported
 
 BATCH = 1_000_003
 """Stands for the batch size in shape arithmetic: a prime, so that it survives or shows."""
+
+
+ELEMENTS = 1 << 28  # of one sample of a value
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,10 @@ class Translation:
         """Add nodes one after the other and return the value of the last.  Raises `ShapeError` if one does not fit."""
         shapes = dict(self.shapes)
         for node in nodes:
-            shapes[node.name] = node.op.infer(*(shapes[name] for name in node.inputs))
+            shape = node.op.infer(*(shapes[name] for name in node.inputs))
+            if size(shape) > ELEMENTS:
+                raise Unsupported(f"it makes samples of shape {shape}, which is too large")
+            shapes[node.name] = shape
         self.shapes = shapes
         self.nodes += nodes
         self.names.update(node.name for node in nodes)

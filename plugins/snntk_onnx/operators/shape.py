@@ -48,8 +48,7 @@ def _sample_shape(call: Call, target: Shape, shape: Shape) -> Shape:
         if known > 0 and total % known == 0:
             rest = tuple(total // known if length == -1 else length for length in rest)
     if prod(rest) != total or min(rest, default=1) < 1:
-        spelled = ["batch" if length == BATCH else length for length in target]
-        raise Unsupported(f"the new shape {spelled} does not keep samples of shape {shape} apart")
+        raise Unsupported(f"the new shape {list(target)} does not keep samples of shape {shape} apart")
     return rest
 
 

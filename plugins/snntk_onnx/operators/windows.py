@@ -6,6 +6,7 @@ from snntk_core.shapes import Padding, Shape
 from snntk_onnx.tensors import Unsupported
 from snntk_onnx.translation import Call, Tensor
 
+LARGEST_PADDING = 1 << 12  # beyond any use, and before it hurts
 AUTOMATIC: dict[str, Padding] = {"VALID": "valid", "SAME_UPPER": "same", "SAME_LOWER": "same-lower"}
 
 
@@ -33,6 +34,6 @@ def padding(call: Call, rank: int) -> Padding:
     if mode not in ("NOTSET", ""):
         raise Unsupported(f"the attribute auto_pad is {mode!r}")
     pads = call.integers("pads") or (0,) * (2 * rank)
-    if len(pads) != 2 * rank or min(pads) < 0:
+    if len(pads) != 2 * rank or min(pads) < 0 or max(pads) > LARGEST_PADDING:
         raise Unsupported(f"the attribute pads is {list(pads)}, which does not fit {rank} spatial axes")
     return tuple(zip(pads[:rank], pads[rank:], strict=True)) if any(pads) else "valid"

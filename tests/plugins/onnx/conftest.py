@@ -50,6 +50,12 @@ def compare() -> Callable[..., Graph]:
 
 
 @pytest.fixture
+def small() -> Callable[..., "onnx.ModelProto"]:
+    """Build a small model."""
+    return make_model
+
+
+@pytest.fixture
 def load_small() -> Callable[..., Graph]:
     """Parse a small model."""
     parser = OnnxParser()

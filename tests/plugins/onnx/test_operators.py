@@ -588,3 +588,9 @@ def test_what_is_refused_is_named(load_small, nodes, words):
     assert all(word in message for word in words)
     assert "\n" not in message
     assert message.endswith(".")
+
+
+def test_the_batch_is_called_batch_in_messages(load_small):
+    nodes = [("Shape", ["x"], ["s"], {}), ("ConstantOfShape", ["s"], ["z"], {}), ("Add", ["x", "z"], ["y"], {})]
+    with pytest.raises(ParseError, match=r"\(batch, 4\)"):
+        load_small(nodes, (4,), 13)
