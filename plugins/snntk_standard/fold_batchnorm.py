@@ -16,9 +16,9 @@ class FoldBatchnorm(Transform):
 
     ``s = scale / sqrt(variance + epsilon)``, ``t = offset - mean * s``, for each output channel of the weighted op
     before it, when that op feeds only the normalization, directly or through ops that commute with it (flattening,
-    average pooling; max pooling while ``s > 0``).  Otherwise into every weighted op after it,
-    ``W' = s * W``, ``b' = b + sum(t * W)``, where no zero padding is shifted.  What can go neither way becomes a
-    `Scale`, which is exact as well.
+    average pooling; max pooling while ``s > 0``), or of all weighted ops that a sum or concatenation before it joins.
+    Otherwise into every weighted op after it, ``W' = s * W``, ``b' = b + sum(t * W)``, where no zero padding is
+    shifted.  What can go neither way becomes a `Scale`, which is exact as well.
     """
 
     name: ClassVar[str] = "fold-batchnorm"

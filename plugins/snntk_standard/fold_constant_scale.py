@@ -14,9 +14,10 @@ class FoldConstantScale(Transform):
     """Fold every ``y = factor * x + offset`` into the weights before it, else into all weights after it.
 
     On its way a map may pass what it commutes with: flattening, reshaping and transposing always, pooling, upsampling
-    and padding when it is constant over space.  A mean image subtracted before Flatten and Dense becomes a bias.  Maps
-    in a row merge, and those that do nothing go.  A shifted input of a zero-padded convolution stays a `Scale`: the
-    border does not see the shift, so no bias would be exact.
+    and padding when it is constant over space; on its way up it divides among what a sum or concatenation joins.  A
+    mean image subtracted before Flatten and Dense becomes a bias.  Maps in a row merge, and those that do nothing go.
+    A shifted input of a zero-padded convolution stays a `Scale`: the border does not see the shift, so no bias would
+    be exact.
     """
 
     name: ClassVar[str] = "fold-constant-scale"

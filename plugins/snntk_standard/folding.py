@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from snntk_core import (
+    Add,
     AveragePool,
+    Concat,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -19,13 +21,14 @@ from snntk_core import (
     Pad,
     Reshape,
     Scale,
+    Subtract,
     Transpose,
     Upsample,
 )
 from snntk_core.ops import Array
 from snntk_core.scaling import SCALABLE, per_channel, scale_inputs, scale_outputs
 from snntk_core.shapes import Shape, resolve_padding
-from snntk_standard.paths import path_above
+from snntk_standard.paths import only_user
 
 
 def fold_scale(graph: Graph, name: str) -> Graph | None:
@@ -37,7 +40,7 @@ def fold_scale(graph: Graph, name: str) -> Graph | None:
     assert isinstance(scale, Scale)
     if np.all(scale.factor == 1) and (scale.offset is None or not scale.offset.any()):
         return graph.bypass(name)
-    changed = _kept_above(graph, name, scale)
+    changed = _kept_above(graph, graph[name].inputs[0], scale)
     if changed is None:
         changed = _kept_below(graph, name, scale)
     if changed is None:
@@ -49,20 +52,41 @@ def fold_scale(graph: Graph, name: str) -> Graph | None:
 
 
 def _kept_above(graph: Graph, name: str, scale: Scale) -> dict[str, Op] | None:
-    """Return the ops that change when the map at ``name`` moves up into the nearest op that can hold it."""
-    changed: dict[str, Op] = {}
-    for node in path_above(graph, name, lambda node: not isinstance(node.op, (*SCALABLE, Scale))):
-        if isinstance(node.op, Scale):
-            return {**changed, node.name: _merged(node.op, scale)}
-        after = graph.shapes[node.name]
-        if isinstance(node.op, SCALABLE):
-            each = _by_channel(scale, after)
-            return None if each is None else {**changed, node.name: scale_outputs(node.op, each.factor, each.offset)}
-        moved = _moved(node.op, scale, after, graph.shapes[node.inputs[0]], upward=True)
-        if moved is None:
+    """Return the ops that change when ``name``, with one reader, puts out what ``scale`` makes of it."""
+    if only_user(graph, name) is None:
+        return None
+    node, shape = graph[name], graph.shapes[name]
+    if isinstance(node.op, Scale):
+        return {name: _merged(node.op, scale)}
+    if isinstance(node.op, SCALABLE):
+        each = _by_channel(scale, shape)
+        return None if each is None else {name: scale_outputs(node.op, each.factor, each.offset)}
+    shapes = [graph.shapes[source] for source in node.inputs]
+    parts = _divided(node.op, scale, shape, shapes)
+    if parts is None:
+        return None
+    changed: dict[str, Op] = {name: node.op}
+    for source, part in zip(node.inputs, parts, strict=True):
+        above = _kept_above(graph, source, part)
+        if above is None:
             return None
-        scale, changed[node.name] = moved, node.op
-    return None
+        changed |= above
+    return changed
+
+
+def _divided(op: Op, scale: Scale, shape: Shape, shapes: Sequence[Shape]) -> list[Scale] | None:
+    """Return one map for each input of ``op``, together the same as ``scale`` after it; None where there are none."""
+    if isinstance(op, Add | Subtract):
+        return [scale, *[Scale(scale.factor)] * (len(shapes) - 1)]
+    if isinstance(op, Concat):
+        each = _by_channel(scale, shape) if op.axis % len(shape) == len(shape) - 1 else None
+        if each is None:
+            return None
+        ends = np.cumsum([channels for *_, channels in shapes])[:-1]
+        offsets = [None] * len(shapes) if each.offset is None else np.split(each.offset, ends)
+        return [Scale(factor, offset) for factor, offset in zip(np.split(each.factor, ends), offsets, strict=True)]
+    moved = _moved(op, scale, shape, shapes[0], upward=True) if len(shapes) == 1 else None
+    return None if moved is None else [moved]
 
 
 def _kept_below(graph: Graph, name: str, scale: Scale) -> dict[str, Op] | None:
