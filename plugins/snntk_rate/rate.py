@@ -131,7 +131,7 @@ def _issues(graph: Graph, node: Node) -> Iterator[Issue]:
         yield Issue(
             node.name,
             "it pools currents, and only spikes can be pooled one by one.",
-            "Add the transforms activation-before-max-pool and max-pool-before-concat; else put a ReLU before it.",
+            "Use activation-before-max-pool, max-pool-before-concat and rectify-pooled-sums, or put a ReLU before it.",
         )
     elif isinstance(op, WeightedOp) and (above := _weighted_above(graph, node)):
         yield Issue(

@@ -13,6 +13,7 @@ from snntk_standard.fuse_consecutive_linear import FuseConsecutiveLinear
 from snntk_standard.insert_flatten import InsertFlatten
 from snntk_standard.max_pool_before_concat import MaxPoolBeforeConcat
 from snntk_standard.max_to_average_pool import MaxToAveragePool
+from snntk_standard.rectify_pooled_sums import RectifyPooledSums
 from snntk_standard.softmax_to_readout import SoftmaxToReadout
 from snntk_standard.split_global_pool import SplitGlobalPool
 
@@ -25,6 +26,7 @@ __all__ = [
     "InsertFlatten",
     "MaxPoolBeforeConcat",
     "MaxToAveragePool",
+    "RectifyPooledSums",
     "SoftmaxToReadout",
     "SplitGlobalPool",
 ]
@@ -42,6 +44,7 @@ def snntk_transforms() -> Iterable[type[Transform]]:
         FuseConsecutiveLinear,
         ActivationBeforeMaxPool,
         MaxPoolBeforeConcat,
+        RectifyPooledSums,
         MaxToAveragePool,
         SoftmaxToReadout,
     )

@@ -37,7 +37,7 @@ def _joins_channels(graph: Graph, name: str) -> bool:
 
 
 def _moved(graph: Graph, name: str) -> Graph:
-    """Return the graph with the pooling ``name`` on each input of the Concat before it, which takes the pooling's name."""
+    """Return the graph with the pooling on each input of the Concat before it; the Concat takes its name."""
     pool, join = graph[name], graph[graph[name].inputs[0]]
     branches = {source: graph.free_name(f"{name}_{index}") for index, source in enumerate(join.inputs, 1)}
     nodes: list[Node] = []

@@ -112,6 +112,12 @@ NETWORKS = {
         ("join", Concat(), "relu image"),
         ("pool", MaxPool((2, 2)), "join"),
     ),
+    "rectify-pooled-sums": graph(
+        ("conv", Conv2D(ones(1, 1, 2, 2)), "image"),
+        ("relu", Relu(), "conv"),
+        ("sum", Add(), "relu relu"),
+        ("pool", MaxPool((2, 2)), "sum"),
+    ),
     "max-to-average-pool": graph(
         ("pool", MaxPool((2, 2)), "image"),
         ("all", GlobalMaxPool(), "pool"),

@@ -33,6 +33,7 @@ from snntk_core.errors import Incompatible, OptionError
 from snntk_core.testing.random_graphs import random_graph
 from snntk_numpy.simulator import NumpySimulator
 from snntk_rate import NormalizeActivations, Rate
+from snntk_standard import MaxPoolBeforeConcat, RectifyPooledSums
 
 
 def chain(*ops: object, shape: tuple[int, ...] = (4,)) -> Graph:
@@ -111,6 +112,7 @@ def test_scores_tend_to_the_limit(seed: int) -> None:
     rng = np.random.default_rng(seed)
     graph = random_graph(rng, spiking_friendly=True, dtype=np.float32)
     x = rng.normal(size=(4, *graph.input_shape)).astype(np.float32)
+    graph = RectifyPooledSums().apply(MaxPoolBeforeConcat().apply(graph, Context()), Context())
     spiking = Rate().apply(_readout(NormalizeActivations(100.0).apply(graph, Context(x))), Context()).verify()
     limit = evaluate(spiking, x)
     with NumpySimulator().compile(spiking) as program:
