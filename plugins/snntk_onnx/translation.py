@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,38 +46,38 @@ class Translation:
     opset: int
     batch: int | None  # the fixed batch size the file declares
     nodes: list[Node] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
+    places: dict[str, int] = field(default_factory=dict)  # of nodes by name
+    numbers: dict[str, int] = field(default_factory=dict)  # the last one given to a name that is taken
     shapes: dict[str, Shape] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)  # how many nodes of the file read the value of one of ours
 
     def free_name(self, stem: str) -> str:
         """Return ``stem``, or ``stem`` with the first number that makes it new."""
-        name, count = stem, 2
-        while name in self.names:
-            name, count = f"{stem}_{count}", count + 1
+        name, count = stem, self.numbers.get(stem, 1)
+        while name in self.places:
+            count += 1
+            name = f"{stem}_{count}"
+        self.numbers[stem] = count
         return name
 
     def append(self, *nodes: Node) -> Tensor:
         """Add nodes one after the other and return the value of the last.  Raises `ShapeError` if one does not fit."""
-        shapes = dict(self.shapes)
         for node in nodes:
-            shape = node.op.infer(*(shapes[name] for name in node.inputs))
+            shape = node.op.infer(*(self.shapes[name] for name in node.inputs))
             if size(shape) > ELEMENTS:
                 raise Unsupported(f"it makes samples of shape {shape}, which is too large")
-            shapes[node.name] = shape
-        self.shapes = shapes
-        self.nodes += nodes
-        self.names.update(node.name for node in nodes)
-        return Tensor(nodes[-1].name, shapes[nodes[-1].name])
+            self.places[node.name] = len(self.nodes)
+            self.nodes.append(node)
+            self.shapes[node.name] = shape
+        return Tensor(nodes[-1].name, shape)
 
     def node(self, value: Tensor) -> Node:
         """Return the node behind a value."""
-        return next(node for node in reversed(self.nodes) if node.name == value.node)
+        return self.nodes[self.places[value.node]]
 
     def replace(self, value: Tensor, op: Op) -> None:
         """Put another op of the same output shape at the node behind a value."""
-        node = self.node(value)
-        self.nodes[self.nodes.index(node)] = Node(node.name, op, node.inputs)
+        self.nodes[self.places[value.node]] = replace(self.node(value), op=op)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,8 @@ from snntk_core.shapes import Shape
 
 __all__ = ["channels_first", "channels_last"]
 
+ORDERS = 4  # of the data, tried where it enters
+
 
 def channels_first(name: str, op: Op, input: str, rank: int) -> tuple[Node, Node, Node]:
     """Return ``op``, which is channels-last, as three nodes that take and give channels-first values.
@@ -38,14 +40,16 @@ def channels_first(name: str, op: Op, input: str, rank: int) -> tuple[Node, Node
 def channels_last(graph: Graph) -> Graph:
     """Return a graph with the same output and without the transposes that no op needs; nodes keep their names.
 
-    Batches stay in the model's own layout: `Input.order` permutes them.  Outputs keep the model's
-    own layout too.  Nodes no output depends on are dropped.  Meant for a parsed graph, before quantization.
+    Batches stay in the model's own layout: `Input.order` permutes them.  Outputs keep the model's own layout too.
+    Nodes no output depends on are dropped.  There are never more transposes than before.  Meant for a parsed graph,
+    before quantization.
     """
     first = _rewritten(graph, ())
     rank = len(first.shapes[graph.source.name])
     orders = dict.fromkeys(node.op.order for node in first if isinstance(node.op, Transpose))
-    others = (_rewritten(graph, order) for order in orders if len(order) == rank)
-    return min((first, *others), key=_transposes).verify()
+    others = [order for order in orders if len(order) == rank][:ORDERS]
+    turned = (_rewritten(graph, order) for order in others)
+    return min((first, *turned, graph.without_unused()), key=_transposes).verify()
 
 
 def _rewritten(graph: Graph, order: Shape) -> Graph:

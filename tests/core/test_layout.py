@@ -35,6 +35,7 @@ from snntk_core.ops import (
     Upsample,
 )
 from snntk_core.reference import evaluate
+from snntk_core.testing.random_graphs import random_batch, random_graph
 
 RNG = np.random.default_rng(0)
 
@@ -300,3 +301,15 @@ def test_random_channels_first_graphs(data):
     graph = same(b.graph())
     if flat and "turn" not in steps:
         assert not transposes(graph)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_graphs_of_every_op_keep_every_output(seed):
+    rng = np.random.default_rng(seed)
+    before = random_graph(rng)
+    after, batch = channels_last(before), random_batch(rng, before)
+    for old, new in zip(before.outputs, after.outputs, strict=True):
+        np.testing.assert_allclose(
+            evaluate(after, batch, new), evaluate(before, batch, old), rtol=1e-9, atol=1e-9
+        )
+    assert len(transposes(after)) <= len(transposes(before))

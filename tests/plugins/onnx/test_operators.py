@@ -19,6 +19,7 @@ from snntk_core.ops import (
     Upsample,
 )
 
+onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 RNG = np.random.default_rng(0)
 OPSETS = [7, 8, 9, 10, 11, 12, 13, 15, 18, 20, 22, 25]
 
@@ -588,6 +589,13 @@ def test_what_is_refused_is_named(load_small, nodes, words):
     assert all(word in message for word in words)
     assert "\n" not in message
     assert message.endswith(".")
+
+
+def test_the_newest_version_that_onnx_knows(compare):
+    weight = floats(4, 3)
+    nodes = [("MatMul", ["x", "w"], ["h"], {}), ("Relu", ["h"], ["y"], {})]
+    newest = onnx.defs.onnx_opset_version()
+    compare(nodes, (4,), newest, {"w": weight}, expected=lambda x: np.maximum(x @ weight, 0))
 
 
 def test_the_batch_is_called_batch_in_messages(load_small):
