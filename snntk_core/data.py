@@ -46,6 +46,8 @@ def _digests(samples: Array) -> set[bytes]:
 def class_labels(labels: Array, samples: int) -> Array:
     """Return class numbers (n,) from class numbers, (n, 1), or one-hot rows.  Raises `DataError` for anything else."""
     labels = np.asarray(labels)
+    if not labels.ndim or labels.dtype.kind not in "biuf":
+        raise DataError(f"Labels of shape {labels.shape} and type {labels.dtype} are not class numbers.")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if len(labels) != samples:

@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,8 @@ class Registry:
 
     def _broken(self, name: str, distribution: str, version: str, error: BaseException) -> PluginInfo:
         lines = str(error).strip().splitlines()
-        reason = f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
+        kind = "" if isinstance(error, PluginError) else type(error).__name__
+        reason = ": ".join(part for part in (kind, lines[-1] if lines else "") if part)
         details = "".join(traceback.format_exception(error))
         self._plugins.append(PluginInfo(name, distribution, version, (), reason, details))
         return self._plugins[-1]
@@ -205,7 +206,7 @@ def _checked(kind: str, item: Any, bases: Iterable[type]) -> type[Component]:
         raise PluginError(f"{title} is not a {' or '.join(base.__name__ for base in bases)} class")
     if not isinstance(getattr(item, "name", None), str):
         raise PluginError(f"the {kind} {title} has no name")
-    if not is_dataclass(item) or not item.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if "__dataclass_params__" not in vars(item) or not vars(item)["__dataclass_params__"].frozen:
         raise PluginError(f"the {kind} {title} is not a frozen dataclass")
     missing = getattr(item, "__abstractmethods__", None)
     if missing:
