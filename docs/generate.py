@@ -64,6 +64,7 @@ def pages() -> dict[str, str]:
         "command.md": _command(),
         "components.md": _components(registry),
         "ops.md": _ops(registry),
+        "checks.md": _checks(),
     }
     return {name: "\n\n".join(part.rstrip() for part in parts) + "\n" for name, parts in written.items()}
 
@@ -189,6 +190,20 @@ def _networks(op: type[Op]) -> str:
     if issubclass(op, LinearOp):
         return "both"
     return "spiking" if issubclass(op, NeuronOp) else "analog"
+
+
+def _checks() -> Iterator[str]:
+    yield "# Checks"
+    yield NOTE
+    yield (
+        "What `snntk selftest` and `snntk_core.testing.compliance` check of a component. A check that cannot be made "
+        "is skipped with its reason; a known failure is listed with a reason, and turns red when it starts to pass."
+    )
+    for title, module in {"Every component": "component", **{v: k for k, v in KIND_TITLES.items()}}.items():
+        checks = vars(importlib.import_module(f"snntk_core.testing.{module}")).items()
+        yield f"## {title}"
+        rows = [(f"`{name}`", inspect.getdoc(check) or "") for name, check in checks if name.startswith("check_")]
+        yield _table(("check", "what it claims"), rows)
 
 
 def main() -> None:

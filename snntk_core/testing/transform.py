@@ -112,7 +112,7 @@ def check_refuses_by_name(transform: type[Transform]) -> None:
             ) from error
 
 
-def check_needs_declared_samples_only(transform: type[Transform]) -> None:
+def check_declares_calibration(transform: type[Transform]) -> None:
     """Without ``needs_calibration`` it works, and works the same, without calibration samples."""
     if transform.needs_calibration:
         raise Skipped("it needs calibration samples")
@@ -187,6 +187,6 @@ CHECKS: tuple[Callable[[type[Any]], None], ...] = (
     check_twice_equals_once,
     check_keeps_input,
     check_refuses_by_name,
-    check_needs_declared_samples_only,
+    check_declares_calibration,
 )
 SPIKE_CODE_CHECKS: tuple[Callable[[type[Any]], None], ...] = (check_makes_networks_spiking,)
