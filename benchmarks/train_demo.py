@@ -2,8 +2,8 @@
 
     python benchmarks/train_demo.py [FOLDER]        (needs torch, scikit-learn and onnx)
 
-The data is scikit-learn's handwritten digits: 1,797 images of 8x8 pixels with values 0 to 16.  A fixed shuffle makes 500 of
-them the test set and 200 the calibration set; the network is trained on the other 1,097.
+The data is scikit-learn's handwritten digits: 1,797 images of 8x8 pixels with values 0 to 16.  A fixed shuffle makes
+500 of them the test set and 200 the calibration set; the network is trained on the other 1,097.
 """
 
 from __future__ import annotations
