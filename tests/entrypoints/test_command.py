@@ -1,4 +1,4 @@
-"""The command: what every subcommand does, and how it ends when something is wrong."""
+"""The command: what every subcommand does."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import snntk
-from snntk.cli.main import COMMANDS, main
+from snntk_core import Scale
 
 
 def test_run_reports_accuracy_layers_steps_and_operations(command, model: Path, data: Path) -> None:
@@ -123,8 +123,6 @@ def test_check_ends_with_three_when_there_are_issues(command, model: Path, data:
     assert command("check", model, "--for", "numpy").code == 0
     assert command("convert", model, "--calibration", data).code == 0
     graph = snntk.open("net.layers.snntk")
-    from snntk_core import Scale
-
     snntk.save(graph.insert_after("relu_1", "scaled", Scale(np.float32(1))), "scaled.snntk")
     done = command("check", "scaled.snntk", "--for", "numpy")
     assert done.code == 3
@@ -168,89 +166,6 @@ def test_list_plugins_says_what_is_missing_and_what_is_broken(command) -> None:
     assert "Traceback" in command("--list-plugins", "--debug", "--plugin", "bad.py").out
     done = command("inspect", "x.layers.npz", "--plugin", "bad.py")
     assert (done.code, "bad.py cannot be used" in done.err) == (1, True)
-
-
-def test_every_command_helps_with_an_example(capsys) -> None:
-    for name in COMMANDS:
-        assert main([name, "--help"]) == 0
-        text = capsys.readouterr().out
-        assert f"example:\n  snntk {name}" in text, name
-    for option in ("--help", "--version"):
-        assert main([option]) == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["rnu"], 2, "There is no command 'rnu'. Did you mean 'run'?"),
-        (["--lst-plugins"], 2, "Unrecognized arguments: --lst-plugins"),
-        (["run"], 2, "The following arguments are required: MODEL, --data. See: snntk run --help"),
-        (["run", "a.layers.npz", "--data", "d.npz", "--steps", "0"], 2, "whole number of at least 1, got '0'"),
-        (["run", "a.layers.npz", "--data", "d.npz"], 1, "There is no file d.npz."),
-        (["inspect", "a.layers.npz"], 1, "There is no file a.layers.npz."),
-        (["inspect", "a.layers.npz", "--plugin", "none.py"], 1, "There is no plugin file none.py."),
-        (["simulate", "none.snntk", "--data", "d.npz"], 1, "There is no file none.snntk."),
-        (["check", "a.layers.npz", "--for", "nmpy"], 2, "There is no simulator 'nmpy'. Did you mean 'numpy'?"),
-        (["selftest", "toy_cod"], 2, "Did you mean 'toy_code'?"),
-        (["new-plugin", "parser", "Bad Name"], 2, "lower case, words joined by hyphens"),
-        (["new-plugin", "parser", "layers"], 1, "There is a parser called layers already."),
-        (["new-plugin", "prser", "x"], 2, "invalid choice: 'prser'"),
-    ],
-)
-def test_what_is_wrong_is_one_sentence(command, arguments: list[str], code: int, message: str) -> None:
-    done = command(*arguments, plugins=arguments[0] in COMMANDS and "demo" not in arguments)
-    assert done.code == code
-    assert message in done.err
-    assert done.err.startswith("snntk: ")
-    assert done.err.count("\n") == 1
-    assert "Traceback" not in done.err
-
-
-def test_nothing_is_done_when_the_output_cannot_be_written(command, model: Path, data: Path) -> None:
-    Path("folder.snntk").mkdir()
-    Path("file").write_text("")
-    done = command("run", model, "--data", data, "-o", "folder.snntk")
-    assert (done.code, "is a folder" in done.err) == (1, True)
-    done = command("convert", model, "--calibration", data, "-o", "file/net.snntk")
-    assert (done.code, "is not a folder" in done.err) == (1, True)
-    assert list(Path("folder.snntk").iterdir()) == []
-
-
-def test_a_network_that_is_saved_already_is_simulated_not_run(command, model: Path, data: Path) -> None:
-    assert command("convert", model, "--calibration", data).code == 0
-    done = command("run", "net.layers.snntk", "--data", data)
-    assert (done.code, "snntk simulate" in done.err) == (1, True)
-
-
-def test_damaged_data_is_one_sentence(command, model: Path) -> None:
-    Path("d.npz").write_bytes(b"PK\x03\x04 not really")
-    done = command("run", model, "--data", "d.npz")
-    assert (done.code, done.err.count("\n")) == (1, 1)
-    np.savez("o.npz", x=np.array([{}], dtype=object))
-    done = command("run", model, "--data", "o.npz")
-    assert (done.code, "cannot be read" in done.err) == (1, True)
-
-
-def test_a_defect_is_named_as_one_and_traced_only_with_debug(command, monkeypatch, model: Path) -> None:
-    def broken(*_: object) -> None:
-        raise TypeError("this is wrong")
-
-    monkeypatch.setattr("snntk.cli.inspect.as_graph", broken)
-    done = command("inspect", model)
-    assert done.code == 1
-    assert "This is a defect" in done.err
-    assert "--debug" in done.err
-    assert "Traceback" not in done.err
-    assert "Traceback" in command("inspect", model, "--debug").err
-
-
-def test_an_interrupt_is_quiet(command, monkeypatch, model: Path) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("snntk.cli.inspect.as_graph", interrupted)
-    done = command("inspect", model)
-    assert (done.code, done.out, done.err) == (130, "", "")
 
 
 @pytest.mark.parametrize("kind", ["parser", "transform", "quantizer", "simulator"])

@@ -35,7 +35,7 @@ def execute(args: argparse.Namespace) -> int:
         print_json([vars(issue) for issue in issues])
     elif issues:
         rows = [(issue.node, issue.problem, issue.remedy) for issue in issues]
-        title = f"{args.simulator} cannot take this network: {len(issues)} issues"
+        title = f"{args.simulator} cannot take this network: {len(issues)} issue{'s' * (len(issues) > 1)}"
         show([Table(title, [Column("node"), Column("problem"), Column("what to do")], rows)])
     else:
         show([Paragraph(f"{args.simulator} can take this network.", "good")])
