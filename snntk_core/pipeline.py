@@ -18,7 +18,7 @@ from snntk_core.parser import Parser, Redirect
 from snntk_core.plan import Plan
 from snntk_core.quantization import QuantizeStep
 from snntk_core.reference import as_batch, evaluate, part_size
-from snntk_core.registry import Registry
+from snntk_core.registry import Registry, describe
 from snntk_core.result import Accuracy, Cost, Result, StageRecord
 from snntk_core.shapes import size
 from snntk_core.simulator import Runnable
@@ -181,7 +181,7 @@ def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progr
         raise Incompatible(plan.simulator.name, issues)
     accuracy, layers = _simulate(plan, loaded.graph, analog, graph, replace(data, x=x), line, progress)
     result = Result(
-        source=loaded.graph.meta.get("source", str(source)),
+        source=loaded.graph.meta.get("source", describe(source)),
         plan=plan,
         graph=graph,
         analog=analog,

@@ -181,16 +181,17 @@ class Registry:
                 raise UnreadableSource(f"There is no file {path}.{near}")
         takers = [label for label, parser in self.parsers.items() if parser().accepts(source)]
         if len(takers) > 1:
-            raise UnreadableSource(f"{_describe(source)} can be read by {listed(takers)}. Say which with --parser.")
+            raise UnreadableSource(f"{describe(source)} can be read by {listed(takers)}. Say which with --parser.")
         if not takers:
             reads = "; ".join(f"{name} reads {parser.reads or 'its own'}" for name, parser in self.parsers.items())
-            raise UnreadableSource(f"No parser reads {_describe(source)}. {reads or 'No parser is installed'}.")
+            raise UnreadableSource(f"No parser reads {describe(source)}. {reads or 'No parser is installed'}.")
         return self.parsers[takers[0]]
 
 
-def _describe(source: object) -> str:
+def describe(source: object) -> str:
+    """Return a source in a few words: its paths, or the type of a live model."""
     if isinstance(source, tuple):
-        return " with ".join(_describe(part) for part in source)
+        return " with ".join(map(describe, source))
     return str(source) if isinstance(source, str | Path) else f"a {type(source).__module__}.{type(source).__qualname__}"
 
 

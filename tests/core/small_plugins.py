@@ -212,8 +212,7 @@ class Plain(Runnable):
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def close(self) -> None:
-        """Nothing to release."""
+    def close(self) -> None: ...
 
     def run(self, batch: Array, *, duration: float, probes: Probes = Probes()) -> Recording:  # noqa: B008
         found = simulate_plainly(self.graph, batch, int(duration))

@@ -49,6 +49,7 @@ def test_a_run_gives_everything(registry, pairs, data) -> None:
     assert result.accuracy.agreement == result.accuracy.spiking
     assert [layer.name for layer in result.layers] == ["relu1", "relu2"]
     assert all(layer.correlation > 0.97 for layer in result.layers)
+    assert result.source == "a builtins.list"
     assert result.graph.spiking
     assert not result.analog.spiking
     assert result.calibration_samples == 50

@@ -108,5 +108,14 @@ def test_progress_appears_on_a_terminal_after_a_second_only(monkeypatch) -> None
         assert ("Simulating" in stream.getvalue()) is drawn
 
 
+def test_a_strangers_names_cannot_steer_the_terminal(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    hostile = "\x1b]0;owned\x07\x1b[2J\x9b31mnode"
+    show([Heading(hostile), Facts([(hostile, hostile)]), Table(hostile, [Column("a")], [(hostile,)])])
+    text = capsys.readouterr().out
+    assert "node" in text
+    assert not any(code in text for code in ("\x1b]", "\x07", "\x1b[2J", "\x9b"))
+
+
 def test_json_holds_no_nan() -> None:
     assert plain({1: float("nan"), "a": (float("inf"), 1.5, True, None)}) == {"1": None, "a": [None, 1.5, True, None]}

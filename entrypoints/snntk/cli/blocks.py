@@ -47,6 +47,11 @@ class Table:
     marked: frozenset[int] = frozenset()
 
 
+def printable(text: str) -> str:
+    """Return text without control characters: names in a stranger's file must not steer the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 Block = Heading | Paragraph | Facts | Table
 
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from snntk import __version__
+from snntk.cli.blocks import printable
 from snntk_core.errors import SnntkError, did_you_mean, listed
 
 COMMANDS = {
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(f"snntk: {_sentence(error)}", file=sys.stderr)
+        print(f"snntk: {printable(_sentence(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, SnntkError) else 1
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from snntk.cli.blocks import Block, Facts, Heading, Paragraph, Table
+from snntk.cli.blocks import Block, Facts, Heading, Paragraph, Table, printable
 from snntk_core.pipeline import Progress
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _drawn(block: Block) -> list[RenderableType]:
 def _text(text: str, style: str = "") -> Any:
     from rich.text import Text
 
-    return Text(text, style=style)
+    return Text(printable(text), style=style)
 
 
 def _facts(facts: Facts) -> RenderableType:
