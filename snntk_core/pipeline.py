@@ -97,6 +97,8 @@ class Line:
     context: Context
     ledger: list[StageRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    outputs: Array = field(default_factory=lambda: np.zeros(0))
+    outputs_of: Graph | None = None  # the graph last compared: its outputs serve the next step
 
     def announce(self, record: StageRecord) -> None:
         """Add a record to the ledger and tell the observers."""
@@ -128,7 +130,9 @@ class Line:
         moved = 0.0
         if after is not graph:
             batch = probe_batch(graph, self.context.calibration)
-            moved = deviation(evaluate(graph, batch), evaluate(after, batch), promise)
+            outputs = self.outputs if self.outputs_of is graph else evaluate(graph, batch)
+            self.outputs, self.outputs_of = evaluate(after, batch), after
+            moved = deviation(outputs, self.outputs, promise)
         self.announce(StageRecord(stage.name.lower(), step.name, promise.value, seconds, len(graph), len(after), moved))
         if promise is not Preserves.NOTHING and not moved <= TOLERANCE:
             before = [record.component for record in self.ledger[:-1]]

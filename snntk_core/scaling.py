@@ -35,9 +35,7 @@ def scale_outputs(op: WeightedOp, factor: Array | float, offset: Array | float |
     # a depthwise kernel ends with (channels, multiplier), every other one with the units
     steps = factors.reshape(op.arrays["weight"].shape[2:]) if isinstance(op, DepthwiseConv2D) else factors
     bias = op.arrays.get("bias")
-    return _rewritten(
-        op, _wide(op.arrays["weight"]) * steps, (None if bias is None else _wide(bias) * factors, offset)
-    )
+    return _rewritten(op, _wide(op.arrays["weight"]) * steps, (None if bias is None else _wide(bias) * factors, offset))
 
 
 def scale_inputs(

@@ -9,7 +9,7 @@ import numpy as np
 
 from snntk_core import Array, Graph, Probes, Readout, Recording, SpikeTrain
 from snntk_core.connectivity import synaptic_operations
-from snntk_core.reference.neuron import linked
+from snntk_core.reference.neuron import scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +55,9 @@ def recording(graph: Graph, parts: Sequence[Part]) -> Recording:
     times = np.arange(1, potentials.shape[1] + 1)
     op = graph[graph.outputs[0]].op
     assert isinstance(op, Readout)
-    mean = potentials / times.reshape(-1, *(1,) * (potentials.ndim - 2)).astype(potentials.dtype)
     return Recording(
         times=times,
-        scores=linked(op.link, mean).reshape(len(potentials), len(times), -1),
+        scores=scores(op, potentials).reshape(len(potentials), len(times), -1),
         spike_counts=counts,
         synaptic_operations=_operations(graph, counts, len(potentials)),
         spikes={name: _train([part.spikes[name] for part in parts], starts) for name in parts[0].spikes},

@@ -45,6 +45,9 @@ from snntk_core import (
 from snntk_core.errors import Incompatible
 
 
+SHALLOW = 8  # neurons in a row, up to which every step counts
+
+
 @dataclass(frozen=True)
 class Rate(Transform):
     """``V <- V + I``, a spike where ``V >= threshold``: a neuron's mean output tends to ``min(max(I, 0), threshold)``.
@@ -64,11 +67,14 @@ class Rate(Transform):
     leak: float = option(0.0, "share of the membrane potential lost in each step")
     refractory: int = option(0, "steps after a spike in which a neuron does not integrate")
     max_pool: Literal["count", "gate"] = option("count", "rule of spiking max pooling, see SpikingMaxPool")
+    warm_up: int | None = option(
+        None, "steps the readout leaves out; by default what a deep network needs, see `delay`"
+    )
     pooling_neurons: bool = option(False, "make average pooling a population of neurons, as snn_toolbox did")
 
     def __post_init__(self) -> None:
-        if self.threshold <= 0 or not 0 <= self.leak < 1 or self.refractory < 0:
-            raise ValueError("threshold lies above 0, leak in [0, 1), and refractory is not negative")
+        if self.threshold <= 0 or not 0 <= self.leak < 1 or self.refractory < 0 or (self.warm_up or 0) < 0:
+            raise ValueError("threshold lies above 0, leak in [0, 1), refractory and warm_up are not negative")
 
     def apply(self, graph: Graph, context: Context) -> Graph:
         """Return the spiking network.  Raises `Incompatible` with everything that cannot be made spiking."""
@@ -82,9 +88,13 @@ class Rate(Transform):
             for node in graph:
                 if isinstance(node.op, AveragePool):
                     spiking = spiking.insert_after(node.name, spiking.free_name(f"{node.name}_spikes"), self.neuron())
+        warm_up = delay(spiking, context.steps) if self.warm_up is None else self.warm_up
         for name in spiking.outputs:
-            if not isinstance(spiking[name].op, Readout):
-                spiking = spiking.insert_after(name, spiking.free_name(f"{name}_readout"), Readout())
+            op = spiking[name].op
+            if isinstance(op, Readout):
+                spiking = spiking.replace(name, replace(op, warm_up=warm_up))
+            else:
+                spiking = spiking.insert_after(name, spiking.free_name(f"{name}_readout"), Readout(warm_up=warm_up))
         return replace(spiking, meta={**spiking.meta, "steps": str(context.steps), "code": self.name})
 
     def neuron(self, upper: float | np.ndarray = np.inf) -> IntegrateFire:
@@ -104,6 +114,20 @@ class Rate(Transform):
         if isinstance(op, MaxPool):
             return SpikingMaxPool(op.kernel, op.strides, op.padding, op.ceil_mode, op.dilation, self.max_pool)
         return op
+
+
+def delay(graph: Graph, steps: int) -> int:
+    """Return the warm-up for a network: its depth in neurons where that is above 8, and half of ``steps`` at most.
+
+    Deep layers answer late and overshoot at first; in shallow ones the first steps are as good as any, and starting at
+    half the threshold makes them exact to half a spike, which a later start would spoil.
+    """
+    depth: dict[str, int] = {}
+    for node in graph:
+        above = max((depth[name] for name in node.inputs), default=0)
+        depth[node.name] = above + isinstance(node.op, IntegrateFire)
+    deepest = max(depth.values())
+    return min(deepest, steps // 2) if deepest > SHALLOW else 0
 
 
 REMEDIES: dict[type[Op], str] = {

@@ -99,15 +99,20 @@ Link = Literal["identity", "softmax", "log-softmax", "sigmoid", "tanh"]
 
 @dataclass(frozen=True, eq=False)
 class Readout(NeuronOp):
-    """``score(t) = link(V(t) / t)`` with ``V`` the sum of all current so far: a neuron that never fires.
+    """``score(t) = link((V(t) - V(w)) / (t - w))``, ``V`` the sum of all current so far: a neuron that never fires.
 
-    In an analog graph it is ``link(x)``.
+    ``w`` is ``warm_up``: what reaches the readout in the first steps, while deep layers still charge, is left out once
+    more steps than that have passed; until then ``score(t) = link(V(t) / t)``.  In an analog graph it is ``link(x)``.
+    Source of the delayed readout: Bu 2025.
     """
 
     link: Link = "identity"
+    warm_up: int = 0
 
     def infer(self, *shapes: Shape) -> Shape:
         """Return the input shape."""
         if self.link not in ("identity", "softmax", "log-softmax", "sigmoid", "tanh"):
             raise ShapeError(f"Readout does not know the link {self.link!r}.")
+        if self.warm_up < 0:
+            raise ShapeError(f"Readout takes a warm-up of 0 or more steps, got {self.warm_up}.")
         return shapes[0]

@@ -102,6 +102,17 @@ def linked(link: Link, x: Array) -> Array:
     assert_never(link)
 
 
+def scores(op: Readout, potentials: Array) -> Array:
+    """Return what a readout says after every step; ``potentials``: V, (batch, steps, *shape), and so is the result."""
+    steps, warm_up = potentials.shape[1], op.warm_up
+    counted = np.arange(1, steps + 1, dtype=potentials.dtype)
+    if 0 < warm_up < steps:
+        potentials = potentials.copy()
+        potentials[:, warm_up:] -= potentials[:, warm_up - 1 : warm_up]
+        counted[warm_up:] -= warm_up
+    return linked(op.link, potentials / counted.reshape(-1, *(1,) * (potentials.ndim - 2)))
+
+
 @apply.register
 def _(op: SpikeSource, x: Array) -> Array:
     return x.transpose(0, *(axis + 1 for axis in op.order)) if op.order else x

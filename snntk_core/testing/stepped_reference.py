@@ -28,6 +28,7 @@ def simulate_plainly(graph: Graph, batch: Array, steps: int) -> Reference:
     totals: dict[str, Array] = {}
     counts: dict[str, Array] = {}
     scores: list[Array] = []
+    potentials: list[Array] = []
     for time in range(1, steps + 1):
         values: dict[str, Array] = {}
         for node in graph:
@@ -48,7 +49,10 @@ def simulate_plainly(graph: Graph, batch: Array, steps: int) -> Reference:
                 values[node.name] = apply(op, *inputs)
         output = graph[graph.outputs[0]].op
         assert isinstance(output, Readout)
-        scores.append(linked(output.link, values[graph.outputs[0]] / time).reshape(len(batch), -1))
+        potentials.append(values[graph.outputs[0]])
+        waits = output.warm_up if time > output.warm_up > 0 else 0
+        mean = (potentials[-1] - (potentials[waits - 1] if waits else 0)) / (time - waits)
+        scores.append(linked(output.link, mean).reshape(len(batch), -1))
     flat = {name: count.reshape(len(batch), -1) for name, count in counts.items()}
     return Reference(flat, np.stack(scores, axis=1))
 

@@ -147,3 +147,24 @@ def test_a_pooled_input_stays_a_constant_current() -> None:
     np.testing.assert_array_equal(
         recording.spike_counts["relu2"], np.floor(8 * evaluate(graph, x).reshape(3, -1) + 1e-4)
     )
+
+
+def tower(depth: int) -> Graph:
+    rng = np.random.default_rng(0)
+    layers = [op for _ in range(depth) for op in (Dense(rng.normal(size=(4, 4)) / 1.5), Relu())]
+    return chain(*layers, Dense(rng.normal(size=(4, 3))))
+
+
+@pytest.mark.parametrize(("depth", "steps", "warm_up"), [(8, 32, 0), (9, 32, 9), (20, 32, 16), (20, 128, 20)])
+def test_deep_networks_are_read_out_later(depth: int, steps: int, warm_up: int) -> None:
+    spiking = Rate().apply(tower(depth), Context(steps=steps))
+    assert spiking[spiking.outputs[0]].op.warm_up == warm_up
+
+
+def test_the_first_steps_are_left_out_of_the_scores() -> None:
+    spiking = Rate(warm_up=3).apply(tower(2), Context())
+    plain = Rate(warm_up=0).apply(tower(2), Context())
+    x = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    late, early = (NumpySimulator().compile(graph).run(x, duration=8).scores for graph in (spiking, plain))
+    np.testing.assert_array_equal(late[:, :3], early[:, :3])
+    np.testing.assert_allclose(late[:, 7], (8 * early[:, 7] - 3 * early[:, 2]) / 5, rtol=1e-4, atol=1e-5)
