@@ -1,7 +1,9 @@
-"""How close the spiking networks of strangers' models stay: ``python benchmarks/accuracy.py [--samples N] [--steps T]``.
+"""How close the spiking networks of strangers' models stay.
 
-Needs the models and data sets that SNNTK_SHARED names.  Calibration: 500 training images drawn with seed 7.  Prints a row
-for each model and, with ``--json FILE``, writes the reports.
+    python benchmarks/accuracy.py [--samples N] [--steps T] [--json FILE] [MODEL...]
+
+Needs the models and data sets that SNNTK_SHARED names.  Calibration: 500 training images drawn with seed 7.  Prints a
+row for each model and, with ``--json FILE``, writes the reports.
 """
 
 from __future__ import annotations
@@ -35,8 +37,9 @@ def main() -> None:
         calibration, _ = strangers.samples(stranger, "train", CALIBRATION)
         result = snntk.run(strangers.model(stranger), (x, y), calibration=calibration, steps=arguments.steps)
         accuracy = result.accuracy
-        row = "  ".join(f"T={t} {100 * share:.2f}" for t, share in (accuracy.spiking or {}).items())
-        print(f"{name}: {accuracy.samples} samples, ANN {100 * (accuracy.analog or 0):.2f}  {row}  ({result.seconds:.0f} s)")
+        spiking = "  ".join(f"T={t} {100 * share:.2f}" for t, share in (accuracy.spiking or {}).items())
+        analog = f"{accuracy.samples} samples, ANN {100 * (accuracy.analog or 0):.2f}"
+        print(f"{name}: {analog}  {spiking}  ({result.seconds:.0f} s)", flush=True)
         reports[name] = result.report()
     if arguments.json:
         arguments.json.write_text(json.dumps(reports, indent=1))

@@ -45,10 +45,12 @@ class FlatView:
     def index(self) -> Array:
         """Old element ``j`` is new element ``index[j]``."""
         starts = accumulate((size(shape) for shape, _ in self.pieces), initial=0)
-        return np.concatenate([
-            start + np.arange(size(shape)).reshape(shape).transpose(order).ravel()
-            for start, (shape, order) in zip(starts, self.pieces, strict=False)
-        ])
+        return np.concatenate(
+            [
+                start + np.arange(size(shape)).reshape(shape).transpose(order).ravel()
+                for start, (shape, order) in zip(starts, self.pieces, strict=False)
+            ]
+        )
 
 
 View = AxesView | FlatView

@@ -131,7 +131,7 @@ def check_agrees_spike_for_spike(simulator: type[Simulator]) -> None:
             wrong = int((np.asarray(here) != counts).sum())
             expect(wrong == 0, f"{title}: {wrong} of {counts.size} spike counts of {name} are wrong.", hint)
         close = got.scores.shape == expected.scores.shape and np.allclose(got.scores, expected.scores, atol=SCORES)
-        expect(close, f"{title}: the scores are not those of the readout.", "score(t) = link((V(t) - V(w)) / (t - w)), w the warm-up.")
+        expect(close, f"{title}: the scores are not those of the readout.", "See the Readout op.")
 
 
 def check_recording_shapes(simulator: type[Simulator]) -> None:

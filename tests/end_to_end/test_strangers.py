@@ -1,4 +1,4 @@
-"""The whole line on real models and real images: accuracy kept, and a saved network that simulates bit for bit alike."""
+"""The whole line on real models and real images: accuracy kept, and a saved network simulates bit for bit alike."""
 
 from __future__ import annotations
 
