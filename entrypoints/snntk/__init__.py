@@ -11,7 +11,7 @@ from snntk_core.data import Data
 from snntk_core.errors import SnntkError
 from snntk_core.graph import Graph
 from snntk_core.recipe import Recipe
-from snntk_core.registry import PluginInfo
+from snntk_core.registry import PluginInfo, Registry
 from snntk_core.result import Result
 from snntk_core.simulator import Probes, Recording
 
@@ -25,6 +25,7 @@ __all__ = [
     "Probes",
     "Recipe",
     "Recording",
+    "Registry",
     "Result",
     "SnntkError",
     "check",
