@@ -21,11 +21,13 @@ from snntk_core import (
     Op,
     PRelu,
     Preserves,
+    QuantizedRelu,
     Relu,
     Reshape,
     Selu,
     Sigmoid,
     Softplus,
+    Softsign,
     Stage,
     Tanh,
     Transform,
@@ -63,7 +65,7 @@ class ActivationBeforeMaxPool(Transform):
 def _monotone(op: Op) -> bool:
     """Whether the activation is element-wise and never falls."""
     match op:
-        case Relu() | ClippedRelu() | Sigmoid() | Tanh() | Softplus():
+        case Relu() | ClippedRelu() | QuantizedRelu() | Sigmoid() | Tanh() | Softplus() | Softsign():
             return True
         case LeakyRelu():
             return op.slope >= 0

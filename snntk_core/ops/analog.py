@@ -1,13 +1,14 @@
-"""Ops of an analog network only: normalization, maximum, dropout and every activation."""
+"""Ops of an analog network only: normalization, maximum, product and dropout."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from snntk_core.errors import ShapeError
-from snntk_core.ops.base import ActivationOp, AnalogOp, Array, array_field
+from snntk_core.ops.base import AnalogOp, Array, array_field
 from snntk_core.ops.structure import pooled
-from snntk_core.shapes import Padding, Shape, broadcast_fits
+from snntk_core.shapes import Padding, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,92 +74,14 @@ class Dropout(AnalogOp):
 
 
 @dataclass(frozen=True, eq=False)
-class Relu(ActivationOp):
-    """``y = max(x, 0)``."""
+class Multiply(AnalogOp):
+    """The product of two inputs of one shape; axes of length one are repeated (a gate for each channel)."""
 
-
-@dataclass(frozen=True, eq=False)
-class ClippedRelu(ActivationOp):
-    """``y = min(max(x, lower), upper)``; relu6 with the defaults.  Bounds: scalar or one for each channel."""
-
-    lower: Array = array_field(0.0)
-    upper: Array = array_field(6.0)
+    arity: ClassVar[int | None] = 2
 
     def infer(self, *shapes: Shape) -> Shape:
-        """Return the input shape."""
-        for name, array in self.arrays.items():
-            if not broadcast_fits(array.shape, shapes[0]):
-                raise ShapeError(f"ClippedRelu has a {name} of shape {array.shape} for shape {shapes[0]}.")
-        return shapes[0]
-
-
-@dataclass(frozen=True, eq=False)
-class LeakyRelu(ActivationOp):
-    """``y = x`` where ``x > 0``, else ``slope * x``."""
-
-    slope: float = 0.01
-
-
-@dataclass(frozen=True, eq=False)
-class PRelu(ActivationOp):
-    """``y = x`` where ``x > 0``, else ``slope * x``; ``slope`` broadcasts onto the shape."""
-
-    slope: Array = array_field()
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """Return the input shape."""
-        if not broadcast_fits(self.slope.shape, shapes[0]):
-            raise ShapeError(f"PRelu has a slope of shape {self.slope.shape} for shape {shapes[0]}.")
-        return shapes[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Elu(ActivationOp):
-    """``y = x`` where ``x > 0``, else ``alpha * (exp(x) - 1)``."""
-
-    alpha: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Selu(ActivationOp):
-    """``y = gamma * x`` where ``x > 0``, else ``gamma * alpha * (exp(x) - 1)``."""
-
-    alpha: float = 1.6732632423543772
-    gamma: float = 1.0507009873554805
-
-
-@dataclass(frozen=True, eq=False)
-class Sigmoid(ActivationOp):
-    """``y = 1 / (1 + exp(-x))``."""
-
-
-@dataclass(frozen=True, eq=False)
-class HardSigmoid(ActivationOp):
-    """``y = min(max(alpha * x + beta, 0), 1)``."""
-
-    alpha: float = 0.2
-    beta: float = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Tanh(ActivationOp):
-    """``y = tanh(x)``."""
-
-
-@dataclass(frozen=True, eq=False)
-class Softplus(ActivationOp):
-    """``y = log(1 + exp(x))``."""
-
-
-@dataclass(frozen=True, eq=False)
-class Softmax(ActivationOp):
-    """``y = exp(x) / sum(exp(x))`` along ``axis`` (of the shape without batch)."""
-
-    axis: int = -1
-
-
-@dataclass(frozen=True, eq=False)
-class LogSoftmax(ActivationOp):
-    """``y = x - log(sum(exp(x)))`` along ``axis`` (of the shape without batch)."""
-
-    axis: int = -1
+        """Return the longer of each pair of lengths."""
+        first, second = shapes
+        if len(first) != len(second) or any(a != b and 1 not in (a, b) for a, b in zip(first, second, strict=True)):
+            raise ShapeError(f"Multiply takes equal shapes, got {first} and {second}.")
+        return tuple(map(max, first, second))

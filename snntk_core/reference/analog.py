@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from snntk_core.ops import (
     Array,
     BatchNorm,
+    BinarySigmoid,
+    BinaryTanh,
     ClippedRelu,
     Dropout,
     Elu,
+    Gelu,
     GlobalMaxPool,
     HardSigmoid,
+    HardSwish,
     LeakyRelu,
     LogSoftmax,
     MaxPool,
+    Multiply,
     PRelu,
+    QuantizedRelu,
     Relu,
     Selu,
     Sigmoid,
     Softmax,
     Softplus,
+    Softsign,
+    Swish,
     Tanh,
+    ThresholdRelu,
 )
 from snntk_core.reference.dispatch import apply
 from snntk_core.reference.windows import pool_maximum, window_of
@@ -54,6 +65,9 @@ def sigmoid(x: Array) -> Array:
     """``1 / (1 + exp(-x))``, without overflow."""
     e = np.exp(-np.abs(x))
     return np.asarray(np.where(x >= 0, 1 / (1 + e), e / (1 + e)), x.dtype)
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def _axis(axis: int) -> int:
@@ -133,7 +147,60 @@ def _(op: Tanh, x: Array) -> Array:
 
 @apply.register
 def _(op: Softplus, x: Array) -> Array:
-    return np.logaddexp(x, 0).astype(x.dtype, copy=False)
+    scale = x.dtype.type(op.scale)
+    return np.asarray(scale * np.logaddexp(x / scale, 0), x.dtype)
+
+
+@apply.register
+def _(op: Multiply, x: Array, y: Array) -> Array:
+    return x * y
+
+
+@apply.register
+def _(op: Softsign, x: Array) -> Array:
+    return np.asarray(x / (1 + np.abs(x)))
+
+
+@apply.register
+def _(op: Swish, x: Array) -> Array:
+    return x * sigmoid(x * x.dtype.type(op.beta))
+
+
+@apply.register
+def _(op: HardSwish, x: Array) -> Array:
+    return np.asarray(x * np.clip(x + 3, 0, 6) / 6, x.dtype)
+
+
+@apply.register
+def _(op: Gelu, x: Array) -> Array:
+    wide = x.astype(np.float64)
+    if op.approximate:
+        phi = 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (wide + 0.044715 * wide**3)))
+    else:
+        phi = 0.5 * (1 + _erf(wide / np.sqrt(2)))
+    return np.asarray(wide * phi, x.dtype)
+
+
+@apply.register
+def _(op: ThresholdRelu, x: Array) -> Array:
+    clipped = x if op.upper is None else np.minimum(x, x.dtype.type(op.upper))
+    return np.where(x < op.threshold, x.dtype.type(0), clipped)
+
+
+@apply.register
+def _(op: QuantizedRelu, x: Array) -> Array:
+    step = x.dtype.type(op.step)
+    return np.asarray(step * np.clip(np.rint(x / step), 0, op.levels), x.dtype)
+
+
+@apply.register
+def _(op: BinarySigmoid, x: Array) -> Array:
+    return (x > 0).astype(x.dtype)
+
+
+@apply.register
+def _(op: BinaryTanh, x: Array) -> Array:
+    return np.where(x > 0, x.dtype.type(1), x.dtype.type(-1))
 
 
 @apply.register

@@ -14,7 +14,7 @@ import numpy as np
 from snntk_core.errors import ShapeError
 from snntk_core.graph import Graph
 from snntk_core.node import Node
-from snntk_core.ops import Add, Array, Concat, Op, Subtract
+from snntk_core.ops import Add, Array, Concat, Multiply, Op, Subtract
 from snntk_core.shapes import Shape
 from snntk_core.testing.random_ops import (
     Draw,
@@ -45,6 +45,7 @@ WEIGHTED: tuple[Draw, ...] = (convolution, convolution, pointwise, depthwise, tr
 POOLS: tuple[Draw, ...] = (average_pool, max_pool)
 SHAPELESS: tuple[Draw, ...] = (same_shape, activation, batch_norm, scale)
 MOVES: tuple[Draw, ...] = (structure, structure, flatten, global_pool)
+JOINS: tuple[Op, ...] = (Add(), Concat(), Concat(0), Subtract(), Multiply())
 ANY: tuple[Draw, ...] = (*WEIGHTED, *POOLS, *SHAPELESS, *MOVES, activation, batch_norm)
 
 
@@ -106,7 +107,9 @@ class _Growth:
     def add_anything(self) -> None:
         """Append any op or two branches; what is reached so far becomes a second output once in a while."""
         if self.rng.random() < 0.15:
-            self._add_branches((same_shape, activation, batch_norm, scale), (Add(), Concat(), Concat(0), Subtract()))
+            self._add_branches(
+                (same_shape, activation, batch_norm, scale), (Add(), Concat(), Concat(0), Subtract(), Multiply())
+            )
         else:
             self.try_op(chosen(self.rng, ANY))
         if self.rng.random() < 0.02:

@@ -16,6 +16,8 @@ from snntk_core.ops import (
     Array,
     AveragePool,
     BatchNorm,
+    BinarySigmoid,
+    BinaryTanh,
     ClippedRelu,
     Conv1D,
     Conv2D,
@@ -25,9 +27,11 @@ from snntk_core.ops import (
     Dropout,
     Elu,
     Flatten,
+    Gelu,
     GlobalAveragePool,
     GlobalMaxPool,
     HardSigmoid,
+    HardSwish,
     Identity,
     Input,
     LeakyRelu,
@@ -36,6 +40,7 @@ from snntk_core.ops import (
     Op,
     Pad,
     PRelu,
+    QuantizedRelu,
     Relu,
     Reshape,
     Scale,
@@ -43,7 +48,10 @@ from snntk_core.ops import (
     Sigmoid,
     Softmax,
     Softplus,
+    Softsign,
+    Swish,
     Tanh,
+    ThresholdRelu,
     Transpose,
     Upsample,
 )
@@ -192,6 +200,8 @@ def activation(rng: Rng, shape: Shape) -> Op:
         HardSigmoid(),
         Tanh(),
         Softplus(),
+        *(Softsign(), Swish(), HardSwish(), Gelu(bool(rng.integers(2)))),
+        *(ThresholdRelu(0.25, 2.0), QuantizedRelu(0.25, 7), BinarySigmoid(), BinaryTanh()),
     )
     return options[int(rng.integers(len(options)))]
 

@@ -16,6 +16,8 @@ from snntk_core.ops import (
     Array,
     AveragePool,
     BatchNorm,
+    BinarySigmoid,
+    BinaryTanh,
     ClippedRelu,
     Concat,
     Conv1D,
@@ -26,19 +28,23 @@ from snntk_core.ops import (
     Dropout,
     Elu,
     Flatten,
+    Gelu,
     GlobalAveragePool,
     GlobalMaxPool,
     HardSigmoid,
+    HardSwish,
     Identity,
     Input,
     IntegrateFire,
     LeakyRelu,
     LogSoftmax,
     MaxPool,
+    Multiply,
     NeuronOp,
     Op,
     Pad,
     PRelu,
+    QuantizedRelu,
     Readout,
     Relu,
     Reshape,
@@ -47,10 +53,13 @@ from snntk_core.ops import (
     Sigmoid,
     Softmax,
     Softplus,
+    Softsign,
     SpikeSource,
     SpikingMaxPool,
     Subtract,
+    Swish,
     Tanh,
+    ThresholdRelu,
     Transpose,
     Upsample,
 )
@@ -123,9 +132,20 @@ def op_examples() -> Mapping[type[Op], Graph]:
 
 def _analog_ops() -> tuple[Op, ...]:
     ones = np.ones(2, np.float32)
-    plain = (Relu, LeakyRelu, Elu, Selu, Sigmoid, HardSigmoid, Tanh, Softplus, Softmax, LogSoftmax)
-    made = (BatchNorm(0 * ones, ones), ClippedRelu(), PRelu(ones / 4), MaxPool((2, 2)), GlobalMaxPool(), Dropout())
-    return (*made, *(op() for op in plain))
+    plain = (
+        Relu, LeakyRelu, Elu, Selu, Sigmoid, HardSigmoid, Tanh, Softplus, Softsign, Swish, HardSwish, Gelu, Softmax,
+        LogSoftmax, ThresholdRelu, QuantizedRelu, BinarySigmoid, BinaryTanh,
+    )  # fmt: skip
+    made = (
+        Multiply(),
+        BatchNorm(0 * ones, ones),
+        ClippedRelu(),
+        PRelu(ones / 4),
+        MaxPool((2, 2)),
+        GlobalMaxPool(),
+        Dropout(),
+    )
+    return (*made, Multiply(), *(op() for op in plain))
 
 
 def neuron_examples() -> Mapping[str, Graph]:

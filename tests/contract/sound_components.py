@@ -195,7 +195,7 @@ def _train(totals: list[np.ndarray]) -> SpikeTrain:
     return SpikeTrain(sample, time + 1, unit)
 
 
-SPIKING = frozenset(op for op in op_examples() if not issubclass(op, Input) and not op.__module__.endswith("analog"))
+SPIKING = frozenset(op for op in op_examples() if not issubclass(op, Input | AnalogOp))
 
 
 @dataclass(frozen=True)

@@ -309,7 +309,5 @@ def test_graphs_of_every_op_keep_every_output(seed):
     before = random_graph(rng)
     after, batch = channels_last(before), random_batch(rng, before)
     for old, new in zip(before.outputs, after.outputs, strict=True):
-        np.testing.assert_allclose(
-            evaluate(after, batch, new), evaluate(before, batch, old), rtol=1e-9, atol=1e-9
-        )
+        np.testing.assert_allclose(evaluate(after, batch, new), evaluate(before, batch, old), rtol=1e-9, atol=1e-9)
     assert len(transposes(after)) <= len(transposes(before))

@@ -1,0 +1,153 @@
+"""The activations of an analog network, element by element but for the softmaxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from snntk_core.errors import ShapeError
+from snntk_core.ops.base import ActivationOp, Array, array_field
+from snntk_core.shapes import Shape, broadcast_fits
+
+
+@dataclass(frozen=True, eq=False)
+class Relu(ActivationOp):
+    """``y = max(x, 0)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClippedRelu(ActivationOp):
+    """``y = min(max(x, lower), upper)``; relu6 with the defaults.  Bounds: scalar or one for each channel."""
+
+    lower: Array = array_field(0.0)
+    upper: Array = array_field(6.0)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        for name, array in self.arrays.items():
+            if not broadcast_fits(array.shape, shapes[0]):
+                raise ShapeError(f"ClippedRelu has a {name} of shape {array.shape} for shape {shapes[0]}.")
+        return shapes[0]
+
+
+@dataclass(frozen=True, eq=False)
+class LeakyRelu(ActivationOp):
+    """``y = x`` where ``x > 0``, else ``slope * x``."""
+
+    slope: float = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class PRelu(ActivationOp):
+    """``y = x`` where ``x > 0``, else ``slope * x``; ``slope`` broadcasts onto the shape."""
+
+    slope: Array = array_field()
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        if not broadcast_fits(self.slope.shape, shapes[0]):
+            raise ShapeError(f"PRelu has a slope of shape {self.slope.shape} for shape {shapes[0]}.")
+        return shapes[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Elu(ActivationOp):
+    """``y = x`` where ``x > 0``, else ``alpha * (exp(x) - 1)``."""
+
+    alpha: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Selu(ActivationOp):
+    """``y = gamma * x`` where ``x > 0``, else ``gamma * alpha * (exp(x) - 1)``."""
+
+    alpha: float = 1.6732632423543772
+    gamma: float = 1.0507009873554805
+
+
+@dataclass(frozen=True, eq=False)
+class Sigmoid(ActivationOp):
+    """``y = 1 / (1 + exp(-x))``."""
+
+
+@dataclass(frozen=True, eq=False)
+class HardSigmoid(ActivationOp):
+    """``y = min(max(alpha * x + beta, 0), 1)``."""
+
+    alpha: float = 0.2
+    beta: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Tanh(ActivationOp):
+    """``y = tanh(x)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Softplus(ActivationOp):
+    """``y = scale * log(1 + exp(x / scale))``; with ``scale = k * sigma`` the noisy softplus."""
+
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Softsign(ActivationOp):
+    """``y = x / (1 + abs(x))``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Swish(ActivationOp):
+    """``y = x / (1 + exp(-beta * x))``; SiLU with ``beta = 1``."""
+
+    beta: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class HardSwish(ActivationOp):
+    """``y = x * min(max(x + 3, 0), 6) / 6``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gelu(ActivationOp):
+    """``y = x * Phi(x)``, ``Phi`` the normal distribution; ``approximate``: ``Phi`` by tanh of ``x + 0.044715 x^3``."""
+
+    approximate: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdRelu(ActivationOp):
+    """``y = 0`` where ``x < threshold``, else ``min(x, upper)``; snn_toolbox's ``clamped_relu_t_m``."""
+
+    threshold: float = 1.0
+    upper: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedRelu(ActivationOp):
+    """``y = step * min(max(round_half_even(x / step), 0), levels)``; ``relu_Qm.f`` with ``step = 2^-f``."""
+
+    step: float = 1.0
+    levels: int = 15
+
+
+@dataclass(frozen=True, eq=False)
+class BinarySigmoid(ActivationOp):
+    """``y = 1`` where ``x > 0``, else ``0``: ``round_half_even(clip((x + 1) / 2, 0, 1))``."""
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryTanh(ActivationOp):
+    """``y = 1`` where ``x > 0``, else ``-1``: ``2 * round_half_even(clip((x + 1) / 2, 0, 1)) - 1``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(ActivationOp):
+    """``y = exp(x) / sum(exp(x))`` along ``axis`` (of the shape without batch)."""
+
+    axis: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class LogSoftmax(ActivationOp):
+    """``y = x - log(sum(exp(x)))`` along ``axis`` (of the shape without batch)."""
+
+    axis: int = -1
