@@ -44,7 +44,6 @@ from snntk_core import (
 )
 from snntk_core.errors import Incompatible
 
-
 SHALLOW = 8  # neurons in a row, up to which every step counts
 
 
