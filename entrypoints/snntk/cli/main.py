@@ -91,7 +91,8 @@ def _dispatched(arguments: list[str]) -> int:
     _top().parse_args(arguments[:place])
     name, rest = arguments[place], arguments[place + 1 :]
     if name not in COMMANDS:
-        raise UsageError(f"There is no command {name!r}.{did_you_mean(name, COMMANDS)} Known: {listed(COMMANDS)}.")
+        near = did_you_mean(name, [*COMMANDS, LIST_PLUGINS])
+        raise UsageError(f"There is no command {name!r}.{near} Known: {listed(COMMANDS)}.")
     return _run(COMMANDS[name][0], f"snntk {name}", rest)
 
 
