@@ -40,6 +40,7 @@ SIMULATE = {
 REPORT = {
     "times": "list of steps at which accuracy is reported (default 1, 2, 4, 8, ... and the last)",
     "samples": f"how many test samples the layer report compares (default {DEFAULT_SAMPLES})",
+    "top_k": "A decision is right when the label is among this many largest outputs (default 1).",
 }
 KIND_TITLES = {"parser": "Parsers", "transform": "Transforms", "quantizer": "Quantizers", "simulator": "Simulators"}
 

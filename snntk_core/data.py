@@ -15,20 +15,28 @@ from snntk_core.ops import Array
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """``x``: samples in the model's own layout.  ``labels``: class numbers (n,), or None.  ``calibration``: samples."""
+    """``x``: samples in the model's own layout.  ``labels``: class numbers (n,), or None.  ``calibration``: samples.
+
+    ``targets``: what a network that decides nothing should put out, (n, outputs).  Labels that are no class numbers are
+    taken as targets.
+    """
 
     x: Array
     labels: Array | None = None
     calibration: Array | None = None
+    targets: Array | None = None
 
     def __post_init__(self) -> None:
         if self.labels is not None:
-            object.__setattr__(self, "labels", class_labels(self.labels, len(self.x)))
+            targets = _as_targets(self.labels, len(self.x))
+            object.__setattr__(self, "labels", class_labels(self.labels, len(self.x)) if targets is None else None)
+            object.__setattr__(self, "targets", targets)
 
     def limited(self, samples: int | None) -> Data:
         """Return the data with the first ``samples`` test samples only."""
         labels = self.labels if self.labels is None or samples is None else self.labels[:samples]
-        return replace(self, x=self.x[:samples], labels=labels)
+        targets = self.targets if self.targets is None or samples is None else self.targets[:samples]
+        return replace(self, x=self.x[:samples], labels=labels, targets=targets)
 
     @property
     def overlap(self) -> int:
@@ -41,6 +49,17 @@ class Data:
 def _digests(samples: Array) -> set[bytes]:
     flat = np.ascontiguousarray(samples, np.float32).reshape(len(samples), -1)
     return {blake2b(row.tobytes(), digest_size=16).digest() for row in flat}
+
+
+def _as_targets(labels: Array, samples: int) -> Array | None:
+    """Return real numbers (n, outputs) that are no class numbers and no one-hot rows; None for anything else."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind != "f" or not labels.ndim or len(labels) != samples or not np.isfinite(labels).all():
+        return None
+    rows = labels.reshape(samples, -1).astype(np.float64)
+    whole = rows.shape[1] == 1 and bool((rows == np.rint(rows)).all() and (rows >= 0).all())
+    one_hot = rows.shape[1] > 1 and bool(np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all())
+    return None if whole or one_hot or not samples else rows
 
 
 def class_labels(labels: Array, samples: int) -> Array:

@@ -13,6 +13,7 @@ from snntk_core.connectivity import multiply_accumulates, source_multiply_accumu
 from snntk_core.data import Data
 from snntk_core.errors import DataError, DeviationError, Incompatible, SnntkError
 from snntk_core.graph import Graph
+from snntk_core.judge import Judge
 from snntk_core.ops import Array, IntegrateFire
 from snntk_core.parser import Parser, Redirect
 from snntk_core.plan import Plan
@@ -22,7 +23,7 @@ from snntk_core.registry import Registry, describe
 from snntk_core.result import Accuracy, Cost, Result, StageRecord
 from snntk_core.shapes import size
 from snntk_core.simulator import Runnable
-from snntk_core.tally import DecisionTally, LayerTally, accuracy_of, report_times
+from snntk_core.tally import DecisionTally, LayerTally, report_times
 from snntk_core.transform import Context, Preserves, Stage, Transform
 
 TOLERANCE = 1e-4
@@ -205,7 +206,8 @@ def _simulate(
     plan: Plan, parsed: Graph, analog: Graph, graph: Graph, data: Data, line: Line, progress: Progress
 ) -> tuple[Accuracy, LayerTally]:
     duration = int(plan.duration)
-    decisions = DecisionTally(report_times(duration, plan.times))
+    judge = Judge.of(parsed, data, plan.top_k)
+    decisions = DecisionTally(report_times(duration, plan.times), judge)
     layers = LayerTally(graph, duration, min(plan.samples, len(data.x)))
     start = perf_counter()
     outputs = evaluate(parsed, data.x)
@@ -217,16 +219,16 @@ def _simulate(
             progress("Simulating", begin, len(data.x))
             part = slice(begin, begin + step)
             recording = program.run(data.x[part], duration=plan.duration)
-            decisions.add(recording, outputs[part], None if data.labels is None else data.labels[part])
+            decisions.add(recording, outputs[part], part)
             layers.add(recording)
     progress("Simulating", len(data.x), len(data.x))
     line.announce(
         StageRecord("simulate", plan.simulator.name, "nothing", perf_counter() - start, len(graph), len(graph))
     )
     accuracy = decisions.finish(
-        accuracy_of(outputs, data.labels),
-        accuracy_of(evaluate(analog, data.x), data.labels),
-        accuracy_of(evaluate(graph, data.x), data.labels),
+        judge.judgment(outputs),
+        judge.judgment(evaluate(analog, data.x)),
+        judge.judgment(evaluate(graph, data.x)),
     )
     return accuracy, layers
 

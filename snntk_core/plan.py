@@ -36,6 +36,7 @@ class Plan:
     duration: float
     times: tuple[int, ...]
     samples: int
+    top_k: int = 1
 
     @property
     def needs_calibration(self) -> tuple[str, ...]:
@@ -73,7 +74,7 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     if problems or simulator is None:
         raise RecipeError(recipe.title, problems)
     samples = recipe.samples or DEFAULT_SAMPLES
-    return Plan(recipe.title, parser, tuple(steps), simulator, duration, recipe.times, samples)
+    return Plan(recipe.title, parser, tuple(steps), simulator, duration, recipe.times, samples, recipe.top_k or 1)
 
 
 def _needs_calibration(step: Transform | QuantizeStep) -> bool:

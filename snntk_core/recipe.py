@@ -14,7 +14,7 @@ from snntk_core.registry import Registry
 Options = Mapping[str, object]
 TOP = {"extends", "parser", "transform", "quantize", "code", "simulate", "report"}
 SIMULATE = {"name", "duration", "options"}
-REPORT = {"times", "samples"}
+REPORT = {"times", "samples", "top_k"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Recipe:
     duration: float | None = None
     times: tuple[int, ...] = ()
     samples: int | None = None
+    top_k: int | None = None
 
     def over(self, base: Recipe) -> Recipe:
         """Return ``base`` with this recipe's entries on top.
@@ -63,6 +64,7 @@ class Recipe:
             duration=self.duration if self.duration is not None else base.duration,
             times=self.times or base.times,
             samples=self.samples if self.samples is not None else base.samples,
+            top_k=self.top_k if self.top_k is not None else base.top_k,
         )
 
     def with_option(self, path: str, value: object) -> Recipe:
@@ -129,13 +131,15 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
     problems: list[str] = [*_unknown(table, TOP, "")]
     simulate, report = _table(table, "simulate", problems), _table(table, "report", problems)
     problems += [*_unknown(simulate, SIMULATE, "simulate."), *_unknown(report, REPORT, "report.")]
-    duration, times, samples = simulate.get("duration"), report.get("times", []), report.get("samples")
+    duration, times = simulate.get("duration"), report.get("times", [])
+    samples, top_k = report.get("samples"), report.get("top_k")
     if duration is not None and (isinstance(duration, bool) or not isinstance(duration, int | float) or duration <= 0):
         problems.append(f"simulate.duration takes a number above zero, got {duration!r}.")
     if not isinstance(times, list) or not all(type(t) is int and t > 0 for t in times):
         problems.append(f"report.times takes a list of steps, got {times!r}.")
-    if samples is not None and (type(samples) is not int or samples < 1):
-        problems.append(f"report.samples takes a count, got {samples!r}.")
+    for key, count in (("samples", samples), ("top_k", top_k)):
+        if count is not None and (type(count) is not int or count < 1):
+            problems.append(f"report.{key} takes a count, got {count!r}.")
     recipe = Recipe(
         title=title,
         parser=_step(_table(table, "parser", problems), "parser", problems),
@@ -150,6 +154,7 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
         duration=duration,
         times=tuple(times) if isinstance(times, list) else (),
         samples=samples,
+        top_k=top_k,
     )
     if problems:
         raise RecipeError(title, problems)

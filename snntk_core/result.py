@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from snntk_core.graph import Graph
+from snntk_core.ops import Readout
 from snntk_core.plan import Plan
 
 ACCUMULATE_PJ = 0.9
@@ -57,7 +59,7 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Shares of samples, top-1, over ``samples``.
+    """Shares of samples decided right (among the ``top_k`` largest), or root mean square errors: see ``measure``.
 
     ``analog``: the parsed model.  ``rewritten``: after the rewrites.  ``limit``: the spiking network with endless
     steps, so what it lacks is lost to clipping.  ``spiking``: by number of steps.  None without labels.
@@ -72,6 +74,8 @@ class Accuracy:
     spiking: Mapping[int, float] | None
     agreement: Mapping[int, float] = field(default_factory=dict)
     deviation: Mapping[int, float] = field(default_factory=dict)
+    measure: Literal["accuracy", "error"] = "accuracy"
+    top_k: int = 1
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,12 @@ class Result:
         return int(self.plan.duration)
 
     @property
+    def warm_up(self) -> int:
+        """How many of the first steps the readout leaves out of its scores; they are part of the latency."""
+        op = self.graph[self.graph.outputs[0]].op
+        return op.warm_up if isinstance(op, Readout) and op.warm_up < self.duration else 0
+
+    @property
     def parts_at(self) -> str | None:
         """The first layer whose output correlates with its activation by less than 0.95, or None."""
         for layer in self.layers:
@@ -146,6 +156,7 @@ class Result:
             "simulator": self.plan.simulator.name,
             "spike_class": self.spike_class,
             "total_latency_steps": self.duration,
+            "warm_up_steps": self.warm_up,
             "calibration_samples": self.calibration_samples,
             "seconds": self.seconds,
             "accuracy": asdict(self.accuracy),

@@ -44,7 +44,8 @@ class Recording:
     ``times``: (steps,), counted from 1.  ``scores``: (batch, steps, outputs).  ``spike_counts``: for every spiking
     node (batch, units).  ``synaptic_operations``: (batch,) accumulates over the run, counted with the true fan-out.
     ``spikes`` and ``potentials`` (batch, steps, units) hold what the probes asked for.  ``accuracy`` (steps,): the
-    share of samples decided right after each step, None without labels.
+    share of samples decided right after each step, None without labels; ``error`` (steps,): the root mean square
+    distance from targets, None without them.
     """
 
     times: Array
@@ -54,10 +55,11 @@ class Recording:
     spikes: Mapping[str, SpikeTrain] = field(default_factory=dict)
     potentials: Mapping[str, Array] = field(default_factory=dict)
     accuracy: Array | None = None
+    error: Array | None = None
 
 
 def join(parts: Sequence[Recording]) -> Recording:
-    """Return the recordings of the parts of a batch as the recording of the whole, without its ``accuracy``."""
+    """Return the recordings of the parts of a batch as that of the whole, without ``accuracy`` and ``error``."""
     starts = np.cumsum([0, *(len(part.scores) for part in parts)])
     first = parts[0]
 

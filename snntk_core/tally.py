@@ -8,18 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snntk_core.graph import Graph
+from snntk_core.judge import Judge, decisions
 from snntk_core.ops import Array, IntegrateFire
 from snntk_core.reference import activations
 from snntk_core.result import Accuracy, LayerReport
 from snntk_core.shapes import size
 from snntk_core.simulator import Recording
-
-
-def decisions(scores: Array) -> Array:
-    """Return the decided class of each row of ``scores`` (..., outputs): the first largest; of one output, its sign."""
-    if scores.shape[-1] == 1:
-        return (scores[..., 0] > 0).astype(np.int64)
-    return np.asarray(scores.argmax(axis=-1))
 
 
 def report_times(duration: int, times: tuple[int, ...]) -> tuple[int, ...]:
@@ -30,36 +24,37 @@ def report_times(duration: int, times: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass
 class DecisionTally:
-    """Correct decisions, agreement with the analog network, and squared deviation from it, at each reported time."""
+    """What the judge says, agreement with the analog network, and squared deviation from it, at each reported time."""
 
     times: tuple[int, ...]
+    judge: Judge
     samples: int = 0
-    correct: Array | None = None
+    marks: Array = field(default_factory=lambda: np.zeros(0))
     agreed: Array = field(default_factory=lambda: np.zeros(0))
     squared: Array = field(default_factory=lambda: np.zeros(0))
     reference: float = 0.0
 
-    def add(self, recording: Recording, analog: Array, labels: Array | None) -> None:
-        """Count one part: its recording, the analog outputs (n, outputs) and the labels."""
-        analog = analog.reshape(len(analog), -1)
+    def add(self, recording: Recording, analog: Array, part: slice) -> None:
+        """Count the samples ``part``: their recording and the analog outputs, (n, *shape)."""
+        analog, cut = analog.reshape(len(analog), -1), self.judge.cut
         scores = recording.scores[:, np.searchsorted(recording.times, self.times)]
-        decided = decisions(scores)
+        agreed = decisions(scores, cut) == decisions(analog, cut)[:, None]
         zero = np.zeros(len(self.times))
         self.samples += len(analog)
-        self.agreed = (self.agreed if len(self.agreed) else zero) + (decided == decisions(analog)[:, None]).sum(axis=0)
+        self.agreed = (self.agreed if len(self.agreed) else zero) + agreed.sum(axis=0)
         difference = ((scores - analog[:, None]) ** 2).sum(axis=(0, 2))
         self.squared = (self.squared if len(self.squared) else zero) + difference
         self.reference += float((analog**2).sum())
-        if labels is not None:
-            right = (decided == labels[:, None]).sum(axis=0)
-            self.correct = right if self.correct is None else self.correct + right
+        if self.judge.judges:
+            self.marks = (self.marks if len(self.marks) else zero) + self.judge.marks(scores, part).sum(axis=0)
 
     def finish(self, analog: float | None, rewritten: float | None, limit: float | None) -> Accuracy:
-        """Return the shares, beside the accuracies of the analog, rewritten and limit networks."""
+        """Return the measures over time, beside those of the analog, rewritten and limit networks."""
         scale = self.reference or 1.0
         spiking = None
-        if self.correct is not None:
-            spiking = {t: float(c) / self.samples for t, c in zip(self.times, self.correct, strict=True)}
+        if self.judge.judges:
+            sums = zip(self.times, self.marks, strict=True)
+            spiking = {t: self.judge.judged(float(total), self.samples) for t, total in sums}
         return Accuracy(
             self.samples,
             analog,
@@ -68,6 +63,8 @@ class DecisionTally:
             spiking,
             {t: float(a) / self.samples for t, a in zip(self.times, self.agreed, strict=True)},
             {t: float(np.sqrt(s / scale)) for t, s in zip(self.times, self.squared, strict=True)},
+            self.judge.measure,
+            self.judge.top_k,
         )
 
 
@@ -132,13 +129,6 @@ def likeness(rates: Array, values: Array) -> tuple[float | None, float | None]:
     if a.std() == 0 or b.std() == 0:
         return None, error
     return float(np.corrcoef(a, b)[0, 1]), error
-
-
-def accuracy_of(outputs: Array, labels: Array | None) -> float | None:
-    """Return the share of rows of ``outputs`` (n, outputs) that decide for their label."""
-    if labels is None:
-        return None
-    return float((decisions(outputs.reshape(len(outputs), -1)) == labels).mean())
 
 
 def rates_by_layer(recording: Recording) -> Mapping[str, float]:

@@ -18,9 +18,10 @@ from snntk.conversion import Conversion, as_graph
 from snntk.given import as_data, as_parser, as_recipe, as_saved, as_source, checked_steps, installed, is_saved
 from snntk_core.artifact import save_graph
 from snntk_core.capability import Issue
-from snntk_core.data import class_labels
+from snntk_core.data import Data
 from snntk_core.errors import ArtifactError, DataError, Incompatible, SnntkError
 from snntk_core.graph import Graph
+from snntk_core.judge import Judge
 from snntk_core.ops import Array
 from snntk_core.parser import Parser
 from snntk_core.pipeline import Progress, execute, load, probe_batch
@@ -31,7 +32,6 @@ from snntk_core.reference import evaluate as _evaluate
 from snntk_core.registry import PluginInfo, Registry
 from snntk_core.result import Result
 from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join
-from snntk_core.tally import decisions
 
 
 def parse(source: object, *, parser: str | Parser | None = None, registry: Registry | None = None) -> Graph:
@@ -93,7 +93,8 @@ def simulate(
 ) -> Recording:
     """Run a spiking graph on a batch and return its recording: ``scores`` is ``(n, steps, outputs)``.
 
-    ``labels``: ``(n,)`` or one-hot; with them the recording has ``accuracy``, ``(steps,)``.  ``probes``: the names of
+    ``labels``: ``(n,)`` or one-hot; with them the recording has ``accuracy``, ``(steps,)``; with targets
+    ``(n, outputs)`` in their place it has ``error``, the root mean square.  ``probes``: the names of
     nodes whose spike trains are wanted, or `Probes`.  Raises `Incompatible` with every node the simulator cannot take,
     `DataError` for a batch that does not fit, and `MissingLibrary`.
 
@@ -106,7 +107,7 @@ def simulate(
     batch = as_batch(graph, batch)
     if not len(batch):
         raise DataError("The batch holds no samples.")
-    classes = None if labels is None else class_labels(np.asarray(labels), len(batch))
+    judge = Judge.of(graph, Data(batch, None if labels is None else np.asarray(labels)))
     names = (probes,) if isinstance(probes, str) else probes
     wanted = names if isinstance(names, Probes) else Probes(spikes=tuple(names))
     for name in (*wanted.spikes, *wanted.potentials):
@@ -117,9 +118,10 @@ def simulate(
     if issues:
         raise Incompatible(found.name, issues)
     recording = _recorded(found, graph, batch, steps, wanted, progress)
-    if classes is None:
+    if not judge.judges:
         return recording
-    return replace(recording, accuracy=(decisions(recording.scores) == classes[:, None]).mean(axis=0))
+    sums = judge.marks(recording.scores).sum(axis=0)
+    return replace(recording, **{judge.measure: np.array([judge.judged(total, len(batch)) for total in sums])})
 
 
 def _recorded(

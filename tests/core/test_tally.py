@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from snntk_core import Dense, Graph, Input, IntegrateFire, Node, Readout, Recording, Relu, SpikeSource
+from snntk_core.judge import Judge
 from snntk_core.simulator import SpikeTrain, join
 from snntk_core.tally import (
     DecisionTally,
     LayerTally,
-    accuracy_of,
-    decisions,
     likeness,
     rates_by_layer,
     report_times,
@@ -47,12 +46,6 @@ def part(recording: Recording, begin: int, end: int) -> Recording:
     )
 
 
-def test_the_first_largest_score_decides_and_one_score_decides_by_sign() -> None:
-    np.testing.assert_array_equal(decisions(np.array([[1.0, 3, 3], [5, 5, 0]])), [1, 0])
-    np.testing.assert_array_equal(decisions(np.array([[-1.0], [0], [2]])), [0, 0, 1])
-    assert decisions(np.zeros((4, 7, 3))).shape == (4, 7)
-
-
 @pytest.mark.parametrize(
     ("duration", "asked", "expected"),
     [
@@ -80,11 +73,11 @@ def test_parts_join_to_the_whole() -> None:
 
 def test_decisions_are_counted_alike_in_any_parts() -> None:
     whole, analog, labels = recorded(), RNG.normal(size=(SAMPLES, 3)), RNG.integers(0, 3, SAMPLES)
-    times = (1, 4, 8)
-    at_once, in_parts = DecisionTally(times), DecisionTally(times)
-    at_once.add(whole, analog, labels)
+    times, judge = (1, 4, 8), Judge(labels)
+    at_once, in_parts = DecisionTally(times, judge), DecisionTally(times, judge)
+    at_once.add(whole, analog, slice(None))
     for begin, end in ((0, 3), (3, 4), (4, SAMPLES)):
-        in_parts.add(part(whole, begin, end), analog[begin:end], labels[begin:end])
+        in_parts.add(part(whole, begin, end), analog[begin:end], slice(begin, end))
     first, second = (tally.finish(0.9, 0.8, 0.7) for tally in (at_once, in_parts))
     assert (first.analog, first.rewritten, first.limit, first.samples) == (0.9, 0.8, 0.7, SAMPLES)
     assert first.spiking == second.spiking
@@ -99,14 +92,12 @@ def test_decisions_are_counted_alike_in_any_parts() -> None:
 
 
 def test_without_labels_there_is_agreement_only() -> None:
-    tally = DecisionTally((8,))
-    tally.add(recorded(), np.zeros((SAMPLES, 3)), None)
+    tally = DecisionTally((8,), Judge())
+    tally.add(recorded(), np.zeros((SAMPLES, 3)), slice(None))
     accuracy = tally.finish(None, None, None)
     assert accuracy.spiking is None
     assert set(accuracy.agreement) == {8}
     assert np.isfinite(accuracy.deviation[8])
-    assert accuracy_of(np.zeros((4, 3)), None) is None
-    assert accuracy_of(np.eye(3), np.array([0, 1, 0])) == pytest.approx(2 / 3)
 
 
 def networks() -> tuple[Graph, Graph]:

@@ -16,7 +16,7 @@ def test_run_reports_accuracy_layers_steps_and_operations(command, model: Path, 
     for words in (
         "net.layers.npz as a spiking network",
         "numpy, which is the default",
-        "32 steps, warm-up and settling included",
+        "32 steps, all of which count",
         "80 samples",
         "ANN, rewritten",
         "SNN, T = 32",

@@ -10,6 +10,7 @@ from snntk_core.plan import DEFAULT_SIMULATOR
 from snntk_core.result import ENERGY_ASSUMPTIONS, PARTING_CORRELATION, Accuracy, LayerReport, Result, StageRecord
 
 SPIKE_CLASSES = {"unsigned": "unsigned: at most one binary spike per neuron and step"}
+MEASURES = {"accuracy": "accuracy", "error": "root mean square error"}
 SATURATED = 0.01
 """The share of saturated neurons from which clipping is the likelier reason."""
 
@@ -37,15 +38,26 @@ def _facts(result: Result, data: str) -> Block:
             ("recipe", result.plan.title),
             ("simulator", f"{simulator}, which is the default" if simulator == DEFAULT_SIMULATOR else simulator),
             ("spikes", SPIKE_CLASSES.get(result.spike_class, result.spike_class)),
-            ("total latency", f"{result.duration} steps, warm-up and settling included"),
+            ("total latency", _latency(result)),
             ("time", f"{result.seconds:.1f} s"),
         ]
     )
 
 
+def _latency(result: Result) -> str:
+    if not result.warm_up:
+        return f"{result.duration} steps, all of which count"
+    return f"{result.duration} steps, of which the readout leaves out the first {result.warm_up}"
+
+
 def percent(share: float | None) -> str:
     """Return a share as a percentage."""
     return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def judged(measure: str, value: float | None) -> str:
+    """Return an accuracy as a percentage, an error as a number."""
+    return percent(value) if measure == "accuracy" or value is None else f"{value:.4g}"
 
 
 def _small(value: float | None) -> str:
@@ -57,15 +69,16 @@ def _accuracy(result: Result) -> Iterator[Block]:
     rows: list[tuple[str, ...]] = []
     if labeled:
         rows += [
-            ("ANN, as parsed", percent(accuracy.analog), "", ""),
-            ("ANN, rewritten", percent(accuracy.rewritten), "", ""),
-            ("SNN, endless steps", percent(accuracy.limit), "", ""),
+            ("ANN, as parsed", judged(accuracy.measure, accuracy.analog), "", ""),
+            ("ANN, rewritten", judged(accuracy.measure, accuracy.rewritten), "", ""),
+            ("SNN, endless steps", judged(accuracy.measure, accuracy.limit), "", ""),
         ]
     for steps, agreement in accuracy.agreement.items():
-        share = percent((accuracy.spiking or {}).get(steps))
+        share = judged(accuracy.measure, (accuracy.spiking or {}).get(steps))
         rows.append((f"SNN, T = {steps}", share, percent(agreement), _small(accuracy.deviation.get(steps))))
-    columns = [Column("network"), *numbers("accuracy", "agrees with ANN", "deviation")]
-    title = f"Accuracy over {accuracy.samples} samples" if labeled else f"Agreement over {accuracy.samples} samples"
+    name = f"top-{accuracy.top_k} accuracy" if accuracy.top_k > 1 else MEASURES[accuracy.measure]
+    columns = [Column("network"), *numbers(name, "agrees with ANN", "deviation")]
+    title = f"{name.capitalize() if labeled else 'Agreement'} over {accuracy.samples} samples"
     if not labeled:
         columns, rows = [columns[0], *columns[2:]], [(row[0], *row[2:]) for row in rows]
     yield Table(title, columns, rows)
@@ -76,6 +89,9 @@ def _verdict(result: Result) -> str:
     accuracy, steps = result.accuracy, result.duration
     agreed = f"decides like the ANN on {percent(accuracy.agreement.get(steps))} of the samples"
     gap = _gap(accuracy, steps)
+    if accuracy.measure == "error" and accuracy.spiking is not None:
+        errors = f"{accuracy.spiking[steps]:.4g}, the ANN's {accuracy.analog:.4g}"
+        return f"After {steps} steps the SNN's root mean square error is {errors}."
     if gap is None:
         return f"After {steps} steps the SNN {agreed}; without labels nothing is known about accuracy."
     side = "below" if gap > 0 else "above"

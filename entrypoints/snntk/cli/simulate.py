@@ -14,11 +14,12 @@ from snntk.cli.blocks import Block, Column, Facts, Heading, Table, numbers
 from snntk.cli.options import add_plugin_files, count, registry_of
 from snntk.cli.output import check_target, print_json, write_arrays
 from snntk.cli.render import progress, show
-from snntk.cli.report import percent
+from snntk.cli.report import judged, percent
 from snntk_core.data import load_data
+from snntk_core.judge import decisions
 from snntk_core.plan import DEFAULT_DURATION, DEFAULT_SIMULATOR
 from snntk_core.simulator import Recording
-from snntk_core.tally import decisions, rates_by_layer, report_times
+from snntk_core.tally import rates_by_layer, report_times
 
 EXAMPLE = "snntk simulate model.snntk --data test.npz --steps 64 -o predictions.npz"
 
@@ -47,7 +48,7 @@ def execute(args: argparse.Namespace) -> int:
             data.x,
             steps=args.steps,
             simulator=args.simulator,
-            labels=data.labels,
+            labels=data.targets if data.labels is None else data.labels,
             registry=registry,
             progress=bar,
         )
@@ -63,7 +64,7 @@ def execute(args: argparse.Namespace) -> int:
 
 
 def _facts(recording: Recording, args: argparse.Namespace) -> dict[str, Any]:
-    times, accuracy = report_times(args.steps, ()), recording.accuracy
+    times, accuracy, error = report_times(args.steps, ()), recording.accuracy, recording.error
     counts = recording.spike_counts.values()
     return {
         "network": args.network,
@@ -72,6 +73,7 @@ def _facts(recording: Recording, args: argparse.Namespace) -> dict[str, Any]:
         "simulator": args.simulator,
         "steps": args.steps,
         "accuracy": None if accuracy is None else {time: float(accuracy[time - 1]) for time in times},
+        "error": None if error is None else {time: float(error[time - 1]) for time in times},
         "decided_like_at_the_end": {time: _settled(recording, time) for time in times},
         "spikes_per_sample": float(sum(count.sum() for count in counts)) / len(recording.scores),
         "synaptic_operations_per_sample": float(recording.synaptic_operations.mean()),
@@ -93,10 +95,10 @@ def _blocks(facts: dict[str, Any]) -> Iterator[Block]:
             ("synaptic operations", f"{facts['synaptic_operations_per_sample']:,.0f} per sample"),
         ]
     )
-    columns = [Column("network"), *numbers("accuracy", "decided as at the end")]
-    accuracy = facts["accuracy"] or {}
+    measure = "error" if facts["error"] else "accuracy"
+    columns = [Column("network"), *numbers(measure, "decided as at the end")]
     rows = [
-        (f"SNN, T = {time}", percent(accuracy.get(time)), percent(settled))
+        (f"SNN, T = {time}", judged(measure, (facts[measure] or {}).get(time)), percent(settled))
         for time, settled in facts["decided_like_at_the_end"].items()
     ]
     yield Table("Decisions over time", columns, rows)
