@@ -32,6 +32,7 @@ from snntk_core.ops import (
     Identity,
     Input,
     LogSoftmax,
+    Multiply,
     Op,
     Pad,
     Reshape,
@@ -119,6 +120,7 @@ def _on_last_axis(node: Node, rewrite: Rewrite) -> Value:
 
 
 @place.register(Add)
+@place.register(Multiply)
 @place.register(Subtract)
 def _(op: Op, node: Node, rewrite: Rewrite) -> Value:
     values = [rewrite.values[name] for name in node.inputs]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from snntk_core.ops import Add, Array, ClippedRelu, Concat, Dense, Identity, Op, Relu, Scale, Subtract
+from snntk_core.ops import Add, Array, ClippedRelu, Concat, Dense, Identity, Multiply, Op, Relu, Scale, Subtract
 from snntk_core.shapes import broadcast_fits
 from snntk_onnx.operators.linear import floating
 from snntk_onnx.tensors import Unsupported, type_name
@@ -84,7 +84,8 @@ def _subtract(call: Call) -> Tensor:
 def _multiply(call: Call) -> Tensor:
     value, constant, _ = _operands(call)
     if constant is None:
-        raise Unsupported("a product of two computed values is not supported")
+        _require_equal(value, call.tensor(1))
+        return call.add(Multiply(), value, call.tensor(1))
     return call.add(Scale(constant), value)
 
 
