@@ -15,6 +15,10 @@ VAGUE = re.compile(r"(utils?|helpers?|common|misc|base_.*)")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(work|root|tmp|home|Users)/")
 TEXTS = ("README.md", "CONTRIBUTING.md", "constraints.txt", "docs/**/*.md", "benchmarks/**/*.py", "plugins/**/*.toml")
 UNSAFE = {"pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+UNPICKLING = {  # the one place, and why
+    ("plugins/snntk_lasagne/unpickling.py", "pickle"): "Lasagne's users saved pickles; its opcodes and globals are "
+    "checked first, and the only globals that resolve are stand-ins that make arrays of numbers",
+}
 
 
 def public(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
@@ -81,7 +85,9 @@ def test_nothing_is_unpickled_or_evaluated(sources):
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
-                found += [f"{source.path}:{node.lineno} {name}" for name in names if name.split(".")[0] in UNSAFE]
+                unsafe = [name for name in names if name.split(".")[0] in UNSAFE]
+                unsafe = [name for name in unsafe if (source.path, name) not in UNPICKLING]
+                found += [f"{source.path}:{node.lineno} {name}" for name in unsafe]
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"):
                 found.append(f"{source.path}:{node.lineno} {node.func.id}")
             elif isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":

@@ -1,0 +1,19 @@
+"""What the parts of the plugin raise among themselves, and how a name from a file is shown."""
+
+from __future__ import annotations
+
+NAME_LENGTH = 200
+
+
+class Refused(Exception):
+    """Something that cannot be converted: reason, place in the source, and the way out where it is special."""
+
+    def __init__(self, problem: str, where: str = "", remedy: str = "") -> None:
+        self.problem, self.where, self.remedy = problem, where, remedy
+        Exception.__init__(self, f"{where}: {problem}" if where else problem)
+
+
+def printable(value: object) -> str:
+    """Return a name or value from a file as it may appear in a message."""
+    text = "".join(character if character.isprintable() else "?" for character in str(value))
+    return (text if len(text) <= NAME_LENGTH else text[:NAME_LENGTH] + "...").strip()
