@@ -122,6 +122,8 @@ def _spell(hint: Any) -> str:
         return " | ".join(_spell(part) for part in arguments)
     if origin is tuple:
         return f"list of {_spell(arguments[0])}"
+    if origin is Mapping:
+        return f"table of {_spell(arguments[0])} to {_spell(arguments[1])}"
     return "nothing" if hint is type(None) else getattr(hint, "__name__", str(hint))
 
 
@@ -143,6 +145,10 @@ def _convert(value: object, hint: Any) -> object:
         if not isinstance(value, list | tuple):
             raise TypeError
         return tuple(_convert(item, arguments[0]) for item in value)
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise TypeError
+        return {_convert(key, arguments[0]): _convert(item, arguments[1]) for key, item in value.items()}
     if hint is type(None):
         if value is not None:
             raise TypeError

@@ -69,6 +69,14 @@ class MissingLibrary(SnntkError):
         Exception.__init__(self, f"{component} needs {names}, which is not installed. Run: {install}")
 
 
+class PredictionUnavailable(SnntkError):
+    """A parser's library cannot compute a model that the parser can read, so the two cannot be compared."""
+
+    def __init__(self, component: str, problem: str) -> None:
+        self.component = component
+        Exception.__init__(self, f"{component}: {problem}")
+
+
 class UnknownName(SnntkError):
     """A name that no plugin offers."""
 

@@ -51,4 +51,7 @@ class Parser(Component):
 
     @abstractmethod
     def predict(self, model: Any, batch: Array) -> Array:
-        """Return the library's own output for a batch in the model's own layout: the ground truth."""
+        """Return the library's own output for a batch in the model's own layout: the ground truth.
+
+        Raises `MissingLibrary` or `PredictionUnavailable` where the library cannot be asked; a run then notes it.
+        """

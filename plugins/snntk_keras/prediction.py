@@ -1,0 +1,99 @@
+"""The ground truth: Keras 3, or tf_keras for what Keras 1 and 2 wrote.  TensorFlow is imported here only."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from snntk_core import ParseError
+from snntk_core.errors import MissingLibrary, PredictionUnavailable
+from snntk_core.ops import Array
+from snntk_keras.model import KerasModel, printable
+
+INSTALL = 'pip install "snntk[keras-predict]"'
+PART = 256  # samples in one call
+
+
+def predict(model: KerasModel, batch: Array, custom: Mapping[str, str]) -> Array:
+    """Return the library's first output for a batch.
+
+    Raises `MissingLibrary` without TensorFlow, and `PredictionUnavailable` where no library opens the model.
+    """
+    if model.live is not None:
+        return _outputs(model.live, batch)
+    _refuse_code(model)
+    return _outputs(_opened(model, bool(custom)), batch)
+
+
+def _outputs(network: Any, batch: Array) -> Array:
+    parts = []
+    for start in range(0, max(len(batch), 1), PART):
+        found = network.predict_on_batch(np.asarray(batch[start : start + PART], np.float32))
+        parts.append(np.asarray(_first(found)))
+    return np.concatenate(parts)
+
+
+def _first(value: Any) -> Any:
+    while isinstance(value, dict | list | tuple):
+        value = next(iter(value.values())) if isinstance(value, dict) else value[0]
+    return value
+
+
+def _refuse_code(model: KerasModel) -> None:
+    """Raise `ParseError` for a configuration that would make a library run Python code of the file."""
+    for table in _tables(model.config):
+        module = table.get("module")
+        root = str(module).partition(".")[0]
+        if table.get("class_name") in ("Lambda", "__lambda__") or "__lambda__" in map(str, table.values()):
+            raise ParseError(model.label, "it holds Python code (Lambda), which is never run.")
+        if module is not None and root not in ("keras", "tf_keras", "tensorflow", "builtins"):
+            problem = f"the code of {printable(table.get('class_name'))!r} in {printable(module)!r} is not at hand"
+            raise PredictionUnavailable("keras", f"{problem}, so its output cannot be compared")
+
+
+def _tables(value: Any) -> Iterator[Mapping[str, Any]]:
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, Mapping):
+            yield current
+            waiting += current.values()
+        elif isinstance(current, list | tuple):
+            waiting += current
+
+
+@lru_cache(maxsize=2)
+def _opened(model: KerasModel, custom: bool) -> Any:
+    """The library's own model, of the first library that opens the files."""
+    order = ("keras", "tf_keras") if model.version > 2 else ("tf_keras", "keras")
+    if find_spec("tensorflow") is None:
+        raise MissingLibrary("keras (to compare its outputs)", ("tensorflow",), INSTALL)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    failures = []
+    for name in order:
+        if find_spec(name) is None:
+            failures.append(f"{name} is not installed, {INSTALL}")
+            continue
+        library = importlib.import_module(name)
+        try:
+            return _load(library, model)
+        except Exception as error:  # each release of Keras fails in its own way on other releases' files
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            failures.append(f"{name}: {printable(lines[0])}")
+    said = "; ".join(failures)
+    raise PredictionUnavailable("keras", f"neither library opens {model.label}, so it cannot be compared ({said})")
+
+
+def _load(library: Any, model: KerasModel) -> Any:
+    if len(model.sources) == 1:
+        return library.models.load_model(str(model.sources[0]), compile=False, safe_mode=True)
+    architecture, weights = model.sources
+    network = library.models.model_from_json(architecture.read_text(encoding="utf-8"))
+    network.load_weights(str(weights))
+    return network
