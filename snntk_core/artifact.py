@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from math import prod
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from snntk_core.errors import ArtifactError, SnntkError, did_you_mean
+from snntk_core.errors import ArtifactError, SnntkError, did_you_mean, listed
 from snntk_core.graph import Graph
 from snntk_core.node import Node
 from snntk_core.number_format import NumberFormat
@@ -26,6 +26,7 @@ from snntk_core.ops import Array, Op
 from snntk_core.shapes import size
 
 VERSION = 1
+SUFFIX = ".snntk"
 MANIFEST = "graph.json"
 MANIFEST_BYTES = 64 << 20
 LARGEST_MAP = 1 << 28  # elements of one feature map
@@ -88,6 +89,9 @@ def load_graph(path: str | Path) -> Graph:
     path = Path(path)
     if not path.is_file():
         raise ArtifactError(f"There is no file {path}.")
+    if not zipfile.is_zipfile(path):
+        hint = "" if path.suffix == SUFFIX else " A model is converted first: snntk convert."
+        raise ArtifactError(f"{path} is not a saved network, or it is cut short or damaged.{hint}")
     try:
         with zipfile.ZipFile(path) as archive:
             members = _checked_members(path, archive)
@@ -144,19 +148,23 @@ def _read_array(path: Path, data: bytes, name: str) -> Array:
     return np.asarray(np.load(buffer, allow_pickle=False))
 
 
-def _known_ops(base: type[Op] = Op) -> dict[str, type[Op]]:
-    found = {base.__name__: base}
+def _known_ops(base: type[Op] = Op) -> Iterator[type[Op]]:
+    if not getattr(base, "__abstractmethods__", None):
+        yield base
     for child in base.__subclasses__():
-        found |= _known_ops(child)
-    return found
+        yield from _known_ops(child)
 
 
 def _node(path: Path, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
-    known = {name: op for name, op in _known_ops().items() if not getattr(op, "__abstractmethods__", None)}
-    if entry["op"] not in known:
-        hint = did_you_mean(str(entry["op"]), known)
-        raise ArtifactError(f"{path}: {entry['name']} is a {entry['op']!r}, which no installed plugin knows.{hint}")
-    op = known[entry["op"]](**_values(entry["fields"], arrays))
+    kind = str(entry["op"])
+    known = [op for op in _known_ops() if op.__name__ == kind]
+    if not known:
+        hint = did_you_mean(kind, {op.__name__ for op in _known_ops()})
+        raise ArtifactError(f"{path}: {entry['name']} is a {kind!r}, which no installed plugin knows.{hint}")
+    if len(known) > 1:
+        owners = listed(op.__module__ for op in known)
+        raise ArtifactError(f"{path}: {entry['name']} is a {kind!r}, which several modules define: {owners}.")
+    op = known[0](**_values(entry["fields"], arrays))
     formats = {
         str(key): NumberFormat(**_values(value, arrays)) for key, value in entry.get("formats", {}).items()
     }  # fmt: skip

@@ -23,7 +23,7 @@ from snntk_core.registry import Registry, describe
 from snntk_core.result import Accuracy, Cost, Result, StageRecord
 from snntk_core.shapes import size
 from snntk_core.simulator import Runnable
-from snntk_core.tally import DecisionTally, LayerTally, report_times
+from snntk_core.tally import DecisionTally, LayerTally, likeness, report_times
 from snntk_core.transform import Context, Preserves, Stage, Transform
 
 TOLERANCE = 1e-4
@@ -228,10 +228,12 @@ def _simulate(
     line.announce(
         StageRecord("simulate", plan.simulator.name, "nothing", perf_counter() - start, len(graph), len(graph))
     )
+    limit = evaluate(graph, data.x)
     accuracy = decisions.finish(
         judge.judgment(outputs),
         judge.judgment(evaluate(analog, data.x)),
-        judge.judgment(evaluate(graph, data.x)),
+        judge.judgment(limit),
+        likeness(limit, outputs)[1],
     )
     return accuracy, layers
 

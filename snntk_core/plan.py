@@ -51,7 +51,7 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     reported together in one `RecipeError`, before a model is opened.  ``simulate=False`` leaves the simulator's
     library unchecked: the network is only converted.
     """
-    problems: list[str] = []
+    problems = list(recipe.problems)
     find = _Finder(problems)
     named = [(s, found) for s in recipe.transforms if s.enabled and (found := find(registry.transforms, s))]
     transforms = _in_stage_order(named, problems)

@@ -33,7 +33,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The steps of a run by name.  None means: found, or the default."""
+    """The steps of a run by name.  None means: found, or the default.
+
+    ``problems``: mistakes of the file it was read from; `plan.resolve` reports them with its own.
+    """
 
     title: str = "recipe"
     parser: Step | None = None
@@ -45,6 +48,7 @@ class Recipe:
     times: tuple[int, ...] = ()
     samples: int | None = None
     top_k: int | None = None
+    problems: tuple[str, ...] = ()
 
     def over(self, base: Recipe) -> Recipe:
         """Return ``base`` with this recipe's entries on top.
@@ -65,6 +69,7 @@ class Recipe:
             times=self.times or base.times,
             samples=self.samples if self.samples is not None else base.samples,
             top_k=self.top_k if self.top_k is not None else base.top_k,
+            problems=self.problems + base.problems,
         )
 
     def with_option(self, path: str, value: object) -> Recipe:
@@ -127,7 +132,7 @@ def _load(path: Path, registry: Registry, above: tuple[Path, ...]) -> Recipe:
 
 
 def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
-    """Return the recipe of a parsed TOML table.  Raises `RecipeError` listing every mistake."""
+    """Return the recipe of a parsed TOML table; its ``problems`` say what is wrong with the table."""
     problems: list[str] = [*_unknown(table, TOP, "")]
     simulate, report = _table(table, "simulate", problems), _table(table, "report", problems)
     problems += [*_unknown(simulate, SIMULATE, "simulate."), *_unknown(report, REPORT, "report.")]
@@ -156,9 +161,7 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
         samples=samples,
         top_k=top_k,
     )
-    if problems:
-        raise RecipeError(title, problems)
-    return recipe
+    return replace(recipe, problems=tuple(problems))
 
 
 def _unknown(table: Mapping[str, Any], known: set[str], where: str) -> Iterable[str]:

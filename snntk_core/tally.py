@@ -48,7 +48,13 @@ class DecisionTally:
         if self.judge.judges:
             self.marks = (self.marks if len(self.marks) else zero) + self.judge.marks(scores, part).sum(axis=0)
 
-    def finish(self, analog: float | None, rewritten: float | None, limit: float | None) -> Accuracy:
+    def finish(
+        self,
+        analog: float | None,
+        rewritten: float | None,
+        limit: float | None,
+        limit_deviation: float | None = None,
+    ) -> Accuracy:
         """Return the measures over time, beside those of the analog, rewritten and limit networks."""
         scale = self.reference or 1.0
         spiking = None
@@ -65,6 +71,7 @@ class DecisionTally:
             {t: float(np.sqrt(s / scale)) for t, s in zip(self.times, self.squared, strict=True)},
             self.judge.measure,
             self.judge.top_k,
+            limit_deviation,
         )
 
 

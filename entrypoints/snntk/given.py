@@ -61,6 +61,8 @@ def as_recipe(
     found = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, registry)
     if steps is not None:
         found = replace(found, duration=checked_steps(steps))
+    if simulator is not None:
+        _ = registry.simulators[simulator]
     if simulator is not None and (found.simulator is None or found.simulator.name != simulator):
         found = replace(found, simulator=Step(simulator))
     return found

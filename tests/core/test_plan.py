@@ -4,7 +4,7 @@ import pytest
 
 from snntk_core.errors import RecipeError
 from snntk_core.plan import Plan, resolve
-from snntk_core.recipe import Recipe, Step
+from snntk_core.recipe import Recipe, Step, read_recipe
 from snntk_core.registry import Registry
 
 
@@ -79,3 +79,12 @@ def test_a_network_is_converted_without_the_simulators_library(registry: Registr
     assert resolve(recipe, registry, simulate=False).simulator.name == "absent"
     with pytest.raises(RecipeError, match="no_such_library"):
         resolve(recipe, registry)
+
+
+def test_mistakes_of_the_file_are_reported_with_those_of_the_names(registry: Registry) -> None:
+    recipe = read_recipe({"repotr": {}, "transform": [{"name": "kep"}]}, "mine")
+    with pytest.raises(RecipeError) as caught:
+        resolve(recipe, registry)
+    assert len(caught.value.problems) == 2
+    assert "Did you mean 'report'?" in caught.value.problems[0]
+    assert "Did you mean 'keep'?" in caught.value.problems[1]

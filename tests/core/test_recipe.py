@@ -70,11 +70,9 @@ def test_every_mistake_is_reported_at_once() -> None:
         "quantize": {},
         "code": "rate",
     }
-    with pytest.raises(RecipeError) as caught:
-        read_recipe(table, "mine")
-    text = str(caught.value)
-    assert text.startswith("mine cannot be used:")
-    assert len(caught.value.problems) == 8
+    problems = read_recipe(table, "mine").problems
+    text = "\n".join(problems)
+    assert len(problems) == 8
     for words in (
         "no key 'transfrom'. Did you mean 'transform'?",
         "no key 'simulate.durration'",
@@ -90,8 +88,8 @@ def test_every_mistake_is_reported_at_once() -> None:
 
 @pytest.mark.parametrize("duration", ["long", True, 0, [3]])
 def test_a_duration_is_a_number_above_zero(duration: object) -> None:
-    with pytest.raises(RecipeError, match=r"simulate.duration"):
-        read_recipe({"simulate": {"duration": duration}}, "mine")
+    (problem,) = read_recipe({"simulate": {"duration": duration}}, "mine").problems
+    assert problem.startswith("simulate.duration takes a number above zero")
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path, registry: Registry) -> None:

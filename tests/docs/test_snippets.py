@@ -80,7 +80,7 @@ def read(text: str, place: str, folder: Path) -> None:
     table = tomllib.loads(text)
     if "project" in table or "build-system" in table:
         return
-    read_recipe(table, place)
+    assert not read_recipe(table, place).problems, place
     first = text.partition("\n")[0].removeprefix("# ")
     path = folder / (first if first.endswith(".toml") and " " not in first else "recipe.toml")
     path.write_text(text, encoding="utf-8")

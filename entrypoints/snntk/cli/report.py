@@ -68,11 +68,10 @@ def _accuracy(result: Result) -> Iterator[Block]:
     accuracy, labeled = result.accuracy, result.accuracy.spiking is not None
     rows: list[tuple[str, ...]] = []
     if labeled:
-        rows += [
-            ("ANN, as parsed", judged(accuracy.measure, accuracy.analog), "", ""),
-            ("ANN, rewritten", judged(accuracy.measure, accuracy.rewritten), "", ""),
-            ("SNN, endless steps", judged(accuracy.measure, accuracy.limit), "", ""),
-        ]
+        rows.append(("ANN, as parsed", judged(accuracy.measure, accuracy.analog), "", ""))
+        rows.append(("ANN, rewritten", judged(accuracy.measure, accuracy.rewritten), "", ""))
+    clipped = _small(accuracy.limit_deviation)
+    rows.append(("SNN, endless steps", judged(accuracy.measure, accuracy.limit), "", clipped))
     for steps, agreement in accuracy.agreement.items():
         share = judged(accuracy.measure, (accuracy.spiking or {}).get(steps))
         rows.append((f"SNN, T = {steps}", share, percent(agreement), _small(accuracy.deviation.get(steps))))
@@ -125,7 +124,10 @@ def _layer_row(layer: LayerReport) -> tuple[str, ...]:
 def diagnosis(layers: Sequence[LayerReport], parts_at: str | None) -> str:
     """Return in plain words where spikes and activations part first, and the likely reason."""
     if parts_at is None:
-        return f"Every layer follows its activations (correlation of at least {PARTING_CORRELATION})."
+        compared = [layer for layer in layers if layer.error is not None]
+        worst = max(compared, key=lambda layer: layer.error or 0.0, default=None)
+        follow = f"Every layer follows its activations (correlation of at least {PARTING_CORRELATION})"
+        return f"{follow}; the largest error is {_small(worst.error)}, in {worst.name}." if worst else f"{follow}."
     layer = next(layer for layer in layers if layer.name == parts_at)
     if layer.saturated >= SATURATED:
         share = percent(layer.saturated)

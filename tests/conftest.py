@@ -1,0 +1,8 @@
+"""For every test: one BLAS thread for each worker, because threads of several workers would only wait for each other."""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
