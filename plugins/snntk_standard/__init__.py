@@ -14,6 +14,7 @@ from snntk_standard.insert_flatten import InsertFlatten
 from snntk_standard.max_pool_before_concat import MaxPoolBeforeConcat
 from snntk_standard.max_to_average_pool import MaxToAveragePool
 from snntk_standard.rectify_pooled_sums import RectifyPooledSums
+from snntk_standard.shift_pooled_currents import ShiftPooledCurrents
 from snntk_standard.softmax_to_readout import SoftmaxToReadout
 from snntk_standard.split_global_pool import SplitGlobalPool
 
@@ -27,6 +28,7 @@ __all__ = [
     "MaxPoolBeforeConcat",
     "MaxToAveragePool",
     "RectifyPooledSums",
+    "ShiftPooledCurrents",
     "SoftmaxToReadout",
     "SplitGlobalPool",
 ]
@@ -45,6 +47,7 @@ def snntk_transforms() -> Iterable[type[Transform]]:
         ActivationBeforeMaxPool,
         MaxPoolBeforeConcat,
         RectifyPooledSums,
+        ShiftPooledCurrents,
         MaxToAveragePool,
         SoftmaxToReadout,
     )

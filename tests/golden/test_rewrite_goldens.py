@@ -35,6 +35,7 @@ from snntk_core import (
 )
 
 FOLDER = Path(__file__).parent
+CALIBRATION = np.random.default_rng(0).uniform(0, 1, (4, 8, 8, 2))
 REWRITES = {cls.name: cls() for cls in snntk_standard.snntk_transforms()}
 
 
@@ -118,6 +119,14 @@ NETWORKS = {
         ("sum", Add(), "relu relu"),
         ("pool", MaxPool((2, 2)), "sum"),
     ),
+    "shift-pooled-currents": graph(
+        ("conv", Conv2D(-ones(3, 3, 2, 4), padding="same"), "image"),
+        ("pool", MaxPool((2, 2)), "conv"),
+        ("next", Conv2D(ones(1, 1, 4, 3)), "pool"),
+        ("last", MaxPool((4, 4)), "next"),
+        ("flat", Flatten(), "last"),
+        ("scores", Dense(ones(3, 2)), "flat"),
+    ),
     "max-to-average-pool": graph(
         ("pool", MaxPool((2, 2)), "image"),
         ("all", GlobalMaxPool(), "pool"),
@@ -136,7 +145,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", REWRITES)
 def test_a_rewrite_does_what_its_golden_file_shows(name: str) -> None:
     before = NETWORKS[name]
-    after = REWRITES[name].apply(before, Context()).verify()
+    after = REWRITES[name].apply(before, Context(CALIBRATION)).verify()
     text = f"before\n\n{before}\n\nafter {name}\n\n{after}\n"
     text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
     path = FOLDER / f"{name}.txt"
