@@ -1,0 +1,65 @@
+"""Zip archives as PyTorch writes them: stored but for code, checked, and never much larger than the file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from snntk_core import ParseError
+from snntk_torch.refusal import printable
+
+MEMBERS = 1 << 17
+COMPRESSED = 64 << 20  # of all compressed members together: TorchScript compresses its code
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """The members of a zip file by name, below the one folder that PyTorch puts them in."""
+
+    label: str
+    file: zipfile.ZipFile
+    names: Mapping[str, str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def read(self, name: str) -> bytes:
+        """Return a member's bytes.  Raises `ParseError` for one that is missing or damaged."""
+        if name not in self.names:
+            raise ParseError(self.label, f"its part {printable(name)!r} is missing; save the model again.")
+        try:
+            return self.file.read(self.names[name])
+        except Exception as error:  # zipfile raises several kinds, NotImplementedError among them
+            problem = f"its part {printable(name)!r} is damaged; download or save the model again."
+            raise ParseError(self.label, problem) from error
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as a zip file does."""
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
+
+
+def opened(source: Path | IO[bytes], label: str) -> Archive:
+    """Return the archive in a file.  Raises `ParseError` for one that PyTorch has not written so."""
+    try:
+        file = zipfile.ZipFile(source)
+        entries = file.infolist()
+        total = file.fp.seek(0, 2) if file.fp is not None else 0
+    except Exception as error:  # whatever a broken directory makes zipfile raise
+        raise ParseError(label, "the file is truncated or corrupt; download or save it again.") from error
+    stored = sum(entry.file_size for entry in entries if entry.compress_type == zipfile.ZIP_STORED)
+    others = sum(entry.file_size for entry in entries if entry.compress_type != zipfile.ZIP_STORED)
+    if len(entries) > MEMBERS or stored > total or others > COMPRESSED:
+        raise ParseError(label, "its parts claim to be larger than the file; download or save it again.")
+    names: dict[str, str] = {}
+    for entry in entries:
+        short = entry.filename.partition("/")[2]
+        if names.setdefault(short, entry.filename) != entry.filename or len(names) > len(entries):
+            raise ParseError(label, f"its part {printable(short)!r} is there twice; save the model again.")
+    if len(names) != len(entries):
+        raise ParseError(label, "one of its parts is there twice; save the model again.")
+    return Archive(label, file, names)

@@ -1,0 +1,142 @@
+"""The library's own answer: the module, or for a file its operators one by one, called in torch."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from snntk_core import ParseError
+from snntk_core.ops import Array
+from snntk_torch.constants import FOLDS
+from snntk_torch.engine import IGNORED
+from snntk_torch.live import evaluating
+from snntk_torch.operators import OPERATORS
+from snntk_torch.program import Program, Reference, bind
+from snntk_torch.reading import TorchModel, is_exported
+from snntk_torch.refusal import first_line, printable
+from snntk_torch.script_file import Script
+from snntk_torch.translation import BATCH
+
+PART = 256  # samples of one run
+
+
+def predict(model: TorchModel, batch: Array) -> Array:
+    """Return the first output for every sample.
+
+    A TorchScript file is run only once its graph is known, which proves that it consists of known operators.
+    Raises `ParseError` where torch refuses.
+    """
+    import torch
+
+    fixed = None if model.module is not None and not is_exported(model.module) else _fixed_batch(model)
+    run = _runner(model)
+    given = torch.from_numpy(np.ascontiguousarray(batch))
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            return _in_parts(run, given, fixed)
+    except Exception as error:  # torch raises its own kinds
+        problem = f"torch cannot run it ({first_line(error)}); check the shape of the data."
+        raise ParseError(model.label, problem) from error
+
+
+def _in_parts(run: Callable[[Any], Any], given: Any, fixed: int | None) -> Array:
+    import torch
+
+    parts, step = [], fixed or PART
+    for start in range(0, len(given), step):
+        part = given[start : start + step]
+        filled = torch.cat([part, part[-1:].expand(step - len(part), *part.shape[1:])]) if fixed else part
+        output = run(filled)
+        while isinstance(output, list | tuple):
+            output = output[0]
+        parts.append(output.detach().cpu().float().numpy()[: len(part)])
+    return np.concatenate(parts)
+
+
+def _fixed_batch(model: TorchModel) -> int | None:
+    if isinstance(model.stored, Script):
+        return None
+    batch = model.program().batch
+    return None if batch == BATCH else batch
+
+
+def _runner(model: TorchModel) -> Callable[[Any], Any]:
+    if isinstance(model.stored, Script) and model.module is None:
+        return _script_runner(model, model.stored)
+    if isinstance(model.stored, Program):
+        program = model.stored
+        return lambda part: _replayed(program, part)
+    if is_exported(model.module):
+        return lambda part: model.module.module()(part)
+
+    def run(part: Any) -> Any:
+        with evaluating(model.module):
+            return model.module(_like(model.module, part))
+
+    return run
+
+
+def _like(module: Any, part: Any) -> Any:
+    """The data on the module's device and in its type of floats."""
+    parameter = next((item for item in module.parameters() if item.is_floating_point()), None)
+    return part if parameter is None else part.to(parameter.device, parameter.dtype)
+
+
+def _script_runner(model: TorchModel, script: Script) -> Callable[[Any], Any]:
+    import torch
+
+    model.graph()
+    source = script.archive.file
+    stream: Any = source.fp if source.filename is None else source.filename
+    if source.filename is None:
+        stream.seek(0)
+    module = torch.jit.load(stream, map_location="cpu")
+    return lambda part: module(part)
+
+
+def _replayed(program: Program, part: Any) -> Any:
+    """Call the program's operators in order; only known ones, which compute and do nothing else."""
+    import torch
+
+    values: dict[str, Any] = {name: torch.from_numpy(np.array(array)) for name, array in program.constants.items()}
+    values[program.entry] = part
+    for operation in program.operations:
+        if operation.base not in IGNORED:
+            arguments = _resolved(operation.arguments, values)
+            keywords = {key: _resolved(item, values) for key, item in operation.keywords.items()}
+            result = _function(operation.operator)(*arguments, **_typed(keywords))
+            bind(operation.results, list(result) if isinstance(result, tuple | list) else result, values)
+    return [values[name] for name in program.outputs]
+
+
+def _function(name: str) -> Callable[..., Any]:
+    import torch
+
+    space, _, rest = name.partition(".")
+    base, _, overload = rest.partition(".")
+    known = base in OPERATORS or base in FOLDS or base.rstrip("_") in OPERATORS
+    if space == "aten" and known:
+        packet = getattr(torch.ops.aten, base)
+        return getattr(packet, overload or "default")
+    if space == "_operator" and base in FOLDS:
+        found: Callable[..., Any] = getattr(operator, base)
+        return found
+    raise ValueError(f"the operator {printable(name)} is not known")
+
+
+def _resolved(item: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(item, Reference):
+        return values[item.name]
+    return [_resolved(part, values) for part in item] if isinstance(item, list | tuple) else item
+
+
+def _typed(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    import torch
+
+    kinds = {key: getattr(torch, item) for key, item in keywords.items() if key == "dtype" and isinstance(item, str)}
+    return {**keywords, **kinds}
