@@ -145,6 +145,7 @@ FOLDS: Mapping[str, Callable[..., Any]] = {
     "dtype": lambda array: str(array.dtype),
     "numel": lambda array: array.size,
     "list": list,
+    "device": lambda *_: "cpu",
     "t": _turned,
     "numpy_T": _turned,
     "transpose": lambda array, dim0, dim1: np.swapaxes(array, dim0, dim1),
@@ -159,6 +160,8 @@ FOLDS: Mapping[str, Callable[..., Any]] = {
     "cat": _concatenated,
     "_weight_norm": _weight_norm,
     "_weight_norm_interface": lambda v, g, dim=0: [_weight_norm(v, g, dim), g],
-    **dict.fromkeys(("clone", "contiguous", "detach", "alias", "lift_fresh_copy", "lift_fresh", "to", "_to_copy"), _same),
+    **dict.fromkeys(
+        ("clone", "contiguous", "detach", "alias", "lift_fresh_copy", "lift_fresh", "to", "_to_copy"), _same
+    ),
 }
 """What can be folded, with the arguments as PyTorch orders them."""

@@ -25,7 +25,18 @@ CONSTANT_BYTES = 4 << 30  # of all folded constants together
 IGNORED = {"_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range", "sym_constrain_range_for_size", "warn"}
 IGNORED |= {"_assert_async", "format", "_set_grad_enabled", "sym_constrain_range_for_size_deprecated"}
 VIEWS = {"view", "reshape", "_unsafe_view", "_reshape_alias", "flatten", "unflatten", "squeeze", "unsqueeze", "permute"}
-VIEWS |= {"transpose", "swapaxes", "slice", "select", "narrow", "unbind", "split", "split_with_sizes", "chunk", "expand"}
+VIEWS |= {
+    "transpose",
+    "swapaxes",
+    "slice",
+    "select",
+    "narrow",
+    "unbind",
+    "split",
+    "split_with_sizes",
+    "chunk",
+    "expand",
+}
 VIEWS |= {"contiguous", "detach", "alias", "dropout", "feature_dropout", "alpha_dropout", "to", "t", "getitem"}
 VIEWS |= {"__getitem__", "feature_alpha_dropout"}
 ITEMS = ("getitem", "__getitem__")

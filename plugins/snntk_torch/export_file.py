@@ -131,7 +131,7 @@ def _argument(archive: Archive, argument: Any) -> Any:
     if kind == "as_none" or kind in OTHERS:
         return None
     if kind == "as_scalar_type":
-        return TYPES.get(value, str(value))
+        return f"torch.{TYPES.get(value, 'other')}"
     raise ParseError(archive.label, f"it has an argument of the kind {printable(kind)!r}; export plain layers only.")
 
 

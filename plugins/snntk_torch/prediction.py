@@ -13,6 +13,7 @@ from snntk_core import ParseError
 from snntk_core.ops import Array
 from snntk_torch.constants import FOLDS
 from snntk_torch.engine import IGNORED
+from snntk_torch.export_file import TYPES
 from snntk_torch.live import evaluating
 from snntk_torch.operators import OPERATORS
 from snntk_torch.program import Program, Reference, bind
@@ -22,6 +23,7 @@ from snntk_torch.script_file import Script
 from snntk_torch.translation import BATCH
 
 PART = 256  # samples of one run
+TYPE = "torch."
 
 
 def predict(model: TorchModel, batch: Array) -> Array:
@@ -109,7 +111,7 @@ def _replayed(program: Program, part: Any) -> Any:
         if operation.base not in IGNORED:
             arguments = _resolved(operation.arguments, values)
             keywords = {key: _resolved(item, values) for key, item in operation.keywords.items()}
-            result = _function(operation.operator)(*arguments, **_typed(keywords))
+            result = _function(operation.operator)(*arguments, **keywords)
             bind(operation.results, list(result) if isinstance(result, tuple | list) else result, values)
     return [values[name] for name in program.outputs]
 
@@ -132,11 +134,8 @@ def _function(name: str) -> Callable[..., Any]:
 def _resolved(item: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(item, Reference):
         return values[item.name]
+    if isinstance(item, str) and item.startswith(TYPE) and item.removeprefix(TYPE) in TYPES.values():
+        import torch
+
+        return getattr(torch, item.removeprefix(TYPE))
     return [_resolved(part, values) for part in item] if isinstance(item, list | tuple) else item
-
-
-def _typed(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    import torch
-
-    kinds = {key: getattr(torch, item) for key, item in keywords.items() if key == "dtype" and isinstance(item, str)}
-    return {**keywords, **kinds}

@@ -143,4 +143,3 @@ def _check_parts(archive: Archive) -> None:
     """Read every part once, so that damaged ones are found before the library sees them."""
     for name in archive.names:
         archive.read(name)
-

@@ -72,7 +72,7 @@ _SPELLED: Mapping[str, str] = {
     "pixel_unshuffle": "self downscale_factor",
     "channel_shuffle": "self groups",
     "size sym_size": "self dim",
-    "to _to_copy": "self dtype",
+    "to _to_copy": "self dtype other",
 }
 
 SIGNATURES: Mapping[str, tuple[str, ...]] = {

@@ -73,7 +73,9 @@ def built(spec: str, label: str) -> Any:
         module = found()
     except Exception as error:  # importing and making it run the user's code
         problem = f"the model class {printable(spec)} cannot be made ({type(error).__name__}: {first_line(error)});"
-        remedy = "it must be importable (PYTHONPATH) and take no arguments; a function that returns the module does too."
+        remedy = (
+            "it must be importable (PYTHONPATH) and take no arguments; a function that returns the module does too."
+        )
         raise ParseError(label, problem, remedy=remedy) from error
     if not isinstance(module, torch.nn.Module):
         raise ParseError(label, f"{printable(spec)} gives a {type(module).__name__}, not a torch.nn.Module.")

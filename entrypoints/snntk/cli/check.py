@@ -6,7 +6,7 @@ import argparse
 
 from snntk import api
 from snntk.cli.blocks import Column, Paragraph, Table
-from snntk.cli.options import add_model, add_plugin_files, add_recipe, recipe_of, registry_of, source_of
+from snntk.cli.options import add_model, add_plugin_files, add_recipe, parser_of, recipe_of, registry_of, source_of
 from snntk.cli.output import print_json
 from snntk.cli.render import show
 from snntk_core.errors import Incompatible
@@ -30,7 +30,8 @@ def execute(args: argparse.Namespace) -> int:
     """Show the issues."""
     registry = registry_of(args)
     recipe = recipe_of(args, registry)
-    issues = api.check(source_of(args), args.simulator, recipe, parser=args.parser, registry=registry)
+    parser = parser_of(args, registry)
+    issues = api.check(source_of(args), args.simulator, recipe, parser=parser, registry=registry)
     if args.json:
         print_json([vars(issue) for issue in issues])
     elif issues:

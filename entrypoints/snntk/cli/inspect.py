@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from snntk.cli.blocks import Block, Column, Facts, Heading, Paragraph, Table, numbers
-from snntk.cli.options import add_model, add_plugin_files, add_recipe, recipe_of, registry_of, source_of
+from snntk.cli.options import add_model, add_plugin_files, add_recipe, parser_of, recipe_of, registry_of, source_of
 from snntk.cli.output import print_json
 from snntk.cli.render import show
 from snntk.conversion import Conversion, as_graph
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(args: argparse.Namespace) -> int:
     """Show the graph."""
     registry = registry_of(args)
-    graph = as_graph(source_of(args), args.parser, registry)
+    graph = as_graph(source_of(args), parser_of(args, registry), registry)
     if args.after:
         graph = _after(graph, args, registry)
     facts = _facts(graph)

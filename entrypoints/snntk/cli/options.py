@@ -10,14 +10,23 @@ from pathlib import Path
 
 from snntk.given import as_recipe
 from snntk_core.errors import OptionError, PluginError
+from snntk_core.parser import Parser
 from snntk_core.recipe import Recipe, Step
 from snntk_core.registry import Registry
+
+MODEL_CLASS = "torch.model_class"
+"""The option that ``--model-class`` sets."""
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the model's files and how they are read."""
     parser.add_argument("model", nargs="+", metavar="MODEL", help="the model file, or the files it consists of")
     parser.add_argument("--parser", metavar="NAME", help="the parser to use, where several can read the model")
+    parser.add_argument(
+        "--model-class",
+        metavar="MODULE:CLASS",
+        help="the class of a PyTorch state dict, as package.module:Class; it is imported, so its code is run",
+    )
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -71,9 +80,21 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
     recipe = as_recipe(args.recipe, registry, steps=args.steps, simulator=simulator)
     if args.parser and (recipe.parser is None or recipe.parser.name != args.parser):
         recipe = replace(recipe, parser=Step(args.parser))
-    for path, value in settings(args.settings):
+    given = [*settings(args.settings), *([(MODEL_CLASS, args.model_class)] if args.model_class else [])]
+    for path, value in given:
+        name = path.rpartition(".")[0]
+        if recipe.parser is None and name in registry.parsers:
+            recipe = replace(recipe, parser=Step(name))
         recipe = recipe.with_option(path, value)
     return recipe
+
+
+def parser_of(args: argparse.Namespace, registry: Registry) -> Parser | None:
+    """Return the parser that is meant, with its options set; None means that the source decides."""
+    if not (args.parser or args.settings or args.model_class):
+        return None
+    step = recipe_of(args, registry).parser
+    return None if step is None else registry.parsers[step.name].configure(step.options)
 
 
 def settings(texts: Iterable[str]) -> Iterable[tuple[str, object]]:

@@ -153,16 +153,16 @@ def same(call: Call) -> Tensor:
 
 def _converted(call: Call) -> Value:
     """A change of type: only to other floats, which are all float32 here."""
-    kind = call.get("dtype")
-    if kind in INTEGER_TYPES:
+    kinds = [call.get(key) for key in ("dtype", "other")]
+    if any(not isinstance(kind, bool | list) and kind in INTEGER_TYPES for kind in kinds):
         raise Unsupported("it rounds values to integers")
     return call.tensor()
 
 
 INTEGER_TYPES = frozenset(
-    {"uint8", "int8", "int16", "int32", "int64", "bool", *(f"torch.{kind}" for kind in ("uint8", "int8", "int16"))}
-    | {"torch.int32", "torch.int64", "torch.bool"}
+    {*range(5), 11, *(f"torch.{kind}" for kind in ("uint8", "int8", "int16", "int32", "int64", "bool"))}
 )
+"""As exported programs spell them, and by the numbers of TorchScript."""
 
 
 def _magnitude(call: Call) -> Magnitude:

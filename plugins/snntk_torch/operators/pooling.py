@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def _window(length: int, wanted: int) -> tuple[int, int, int]:
         return 1, 1, wanted // length
     starts = [index * length // wanted for index in range(wanted)]
     lengths = {-(-(index + 1) * length // wanted) - start for index, start in enumerate(starts)}
-    steps = {after - before for before, after in zip(starts, starts[1:], strict=False)} or {length}
+    steps = {after - before for before, after in pairwise(starts)} or {length}
     if len(lengths) != 1 or len(steps) != 1:
         raise Unsupported(f"windows of different sizes, from {length} to {wanted}, are not supported")
     return lengths.pop(), steps.pop(), 1

@@ -1,0 +1,33 @@
+"""Whole architectures agree with torch, keep their names, and hold no transposes."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+
+def _architectures():
+    spec = importlib.util.spec_from_file_location("architectures", Path(__file__).with_name("architectures.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ARCHITECTURES = _architectures().ARCHITECTURES
+NAMED = {
+    "ResNet18": ("conv1", "layer1.0.bn1", "layer2.0.downsample.0", "layer4.1.add", "fc"),
+    "MobileNetV2": ("features.0.0", "features.3.conv.1.0", "features.4.conv.0.2", "classifier.1"),
+    "VGG16": ("features.28", "avgpool", "classifier.6"),
+    "Inception": ("stem.1.0", "mixed.2.twice.2.1", "mixed.0.cat", "log_softmax"),
+    "DenseNet": ("conv0", "blocks.2.1.norm2", "transitions.0.3", "adaptive_avg_pool2d"),
+}
+
+
+@pytest.mark.parametrize("make", ARCHITECTURES, ids=lambda make: make.__name__)
+def test_architecture(compare, transposes, make):
+    torch.manual_seed(0)
+    graph = compare(make(), make.input_shape, tolerance=1e-3)
+    assert transposes(graph) == 0
+    assert [name for name in NAMED[make.__name__] if name not in graph] == []
