@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
-from snntk_caffe.sources import as_paths, find
+from snntk_caffe.examples import convolutional
+from snntk_caffe.sources import as_paths
 from snntk_core import Graph, ParseError, Parser, Redirect, hookimpl, option
 from snntk_core.ops import Array
 
@@ -25,7 +26,7 @@ class CaffeParser(Parser):
     requires: ClassVar[tuple[str, ...]] = ("caffe2onnx", "google.protobuf", "onnx", "onnxruntime")
     install: ClassVar[str] = 'pip install "snntk[caffe]" && pip install --no-deps caffe2onnx==2.0.1'
 
-    examples: ClassVar[tuple[Callable[[], object], ...]] = ()
+    examples: ClassVar[tuple[Callable[[], object], ...]] = (convolutional,)
 
     input_shape: tuple[int, ...] = option((), "The shape of one sample, channels first, where the prototxt has none.")
 
@@ -41,7 +42,7 @@ class CaffeParser(Parser):
         self.require()
         from snntk_caffe.loading import load
 
-        return Redirect("onnx", load(find(source), self.input_shape))
+        return Redirect("onnx", load(source, self.input_shape))
 
     def parse(self, model: Any) -> Graph:
         """Refuse: the ONNX parser reads what `load` returns."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from snntk_caffe.input_size import opened
-from snntk_caffe.kinds import KINDS
+from snntk_caffe.kinds import KEEPS_SHAPE, KINDS
 from snntk_caffe.network import Description, Entry, Layer, Normalized, Weights
+from snntk_caffe.pairing import paired
 from snntk_caffe.refusal import Unsupported, printable
 from snntk_caffe.translation import Call, Translation
 from snntk_caffe.wiring import Problems, Wiring, wire
@@ -43,7 +44,8 @@ def normalize(description: Description, weights: Weights, input_shape: Shape = (
     outputs = dict.fromkeys(values[value] for value in wiring.outputs)
     outputs = {name: None for name in outputs if name not in entries} or {translation.layers[-1].id: None}
     blobs = {values[value]: blob for value, blob in wiring.blobs.items() if value in values}
-    return Normalized(entries, tuple(translation.layers), tuple(outputs), blobs, translation.shapes)
+    blobs |= {values[value]: wiring.blobs[value] for value in wiring.entries}
+    return Normalized(entries, paired(translation.layers, outputs), tuple(outputs), blobs, translation.shapes)
 
 
 def require_known_kinds(description: Description) -> None:
@@ -84,11 +86,13 @@ def _convert(
         read_later = [wiring.blobs[top] for top in layer.tops[1:] if wiring.uses[top]]
         if read_later and layer.kind != "Split":
             raise Unsupported(f"its second output {printable(read_later[0])!r} is read; only the first is supported")
-        call = Call(translation, layer, inputs, weights.arrays.get(layer.message.name), wiring.uses)
+        call = Call(translation, layer, inputs, weights.arrays.get(layer.message.name))
         result = builder(call)
     except Unsupported as error:
         problems.append((layer.name, f"{layer.kind}: {error}"))
-        return
+        if layer.kind not in KEEPS_SHAPE or len(inputs) != 1:
+            return
+        result = inputs[0]  # so that what is wrong behind it is told too
     except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
         del translation.layers[made:]  # numbers of a hostile file can break any assumption
         reason = printable(str(error).rstrip("."))

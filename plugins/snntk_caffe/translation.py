@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ class Translation:
     """The normalized network so far."""
 
     layers: list[Converted] = field(default_factory=list)
-    places: dict[str, int] = field(default_factory=dict)  # of layers by id
     shapes: dict[str, Shape] = field(default_factory=dict)  # of one sample, channels first, by id
     count: int = 0
 
@@ -39,7 +37,6 @@ class Translation:
             raise Unsupported(f"its output has the shape {list(shape)}, which holds nothing")
         if size(shape) > ELEMENTS:
             raise Unsupported(f"its output has the shape {list(shape)}, which is too large")
-        self.places[layer.id] = len(self.layers)
         self.layers.append(layer)
         self.shapes[layer.id] = shape
         return layer.id
@@ -53,7 +50,6 @@ class Call:
     layer: Layer
     inputs: tuple[str, ...]
     weights: Callable[[], tuple[Array, ...]] | None
-    uses: Counter[str]  # how many layers read an id
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -106,15 +102,6 @@ class Call:
             **details,
         )
         return self.translation.append(made, shape)
-
-    def source(self, name: str) -> Converted | None:
-        """Return the layer behind an id if nothing else reads it."""
-        place = self.translation.places.get(name)
-        return self.translation.layers[place] if place is not None and self.uses[name] == 1 else None
-
-    def replace(self, layer: Converted, **details: Any) -> None:
-        """Change a layer that is there already."""
-        self.translation.layers[self.translation.places[layer.id]] = replace(layer, **details)
 
 
 def fitted(array: Array, shape: Shape, what: str) -> Array:

@@ -51,7 +51,7 @@ class ShiftPooledCurrents(Transform):
     needs_calibration: ClassVar[bool] = True
 
     def apply(self, graph: Graph, context: Context) -> Graph:
-        """Return the graph with a Relu before every such pooling.  Raises `Incompatible` without calibration samples."""
+        """Return the graph with a Relu before every such pooling.  Raises `Incompatible` without calibration."""
         pools = [node.name for node in graph if isinstance(node.op, MaxPool) and _between_weights(graph, node.name)]
         if not pools:
             return graph

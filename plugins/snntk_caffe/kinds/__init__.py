@@ -16,3 +16,6 @@ Builder = Callable[[Call], str]
 
 KINDS: Mapping[str, Builder] = {**ACTIVATIONS, **AFFINE, **JOINING, **POOLING, **SHAPES, **WEIGHTED}
 """What can be converted.  A builder adds layers and returns the id of its output."""
+
+KEEPS_SHAPE = frozenset({*ACTIVATIONS, *AFFINE})
+"""Kinds whose output has the shape of their input, whatever else is wrong with them."""

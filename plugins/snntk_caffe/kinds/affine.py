@@ -33,12 +33,6 @@ def _scale(call: Call) -> str:
     factor, *offset = call.arrays(1 + parameters.bias_term)
     shape = _own_shape(call.shape, first, parameters.num_axes)
     arrays = tuple(fitted(array, shape, what) for array, what in ((factor, "factor"), *((a, "bias") for a in offset)))
-    before = call.source(call.inputs[0])
-    if before is not None and before.kind == "BatchNorm" and first == 0 and shape == call.shape[:1]:
-        scale, shift = before.pair
-        if (scale == 1).all() and not shift.any():
-            call.replace(before, pair=(arrays[0], arrays[1] if offset else shift))
-            return before.id
     return _affine(call, arrays, _spread(shape, first, len(call.shape)))
 
 
