@@ -31,6 +31,7 @@ from snntk_core.ops import (
     Flatten,
     Identity,
     Input,
+    IntegrateFire,
     LogSoftmax,
     Multiply,
     Op,
@@ -38,6 +39,7 @@ from snntk_core.ops import (
     Reshape,
     Scale,
     Softmax,
+    SpikeSource,
     Subtract,
     Transpose,
 )
@@ -58,8 +60,9 @@ def _plainly(node: Node, rewrite: Rewrite) -> Value:
     return rewrite.keep(node, inputs, plain_view(len(rewrite.shape(node.name))))
 
 
-@place.register
-def _(op: Input, node: Node, rewrite: Rewrite) -> Value:
+@place.register(Input)
+@place.register(SpikeSource)
+def _(op: Input | SpikeSource, node: Node, rewrite: Rewrite) -> Value:
     if not rewrite.order:
         return _plainly(node, rewrite)
     own = op.order or tuple(range(len(op.shape)))
@@ -70,6 +73,7 @@ def _(op: Input, node: Node, rewrite: Rewrite) -> Value:
 @place.register(ActivationOp)
 @place.register(Dropout)
 @place.register(Identity)
+@place.register(IntegrateFire)
 @place.register(Scale)
 def _(op: Op, node: Node, rewrite: Rewrite) -> Value:
     value = rewrite.values[node.inputs[0]]
