@@ -26,4 +26,4 @@ def load(source: object, input_shape: Shape = ()) -> Any:
             require_known_kinds(read_network(path))  # better weights would not help then
         raise
     network = normalize(read_network(files.network), weights, input_shape)
-    return repair(network, convert(network, str(files.network)), files.network.name)
+    return repair(network, convert(network, str(files.network)), files.label)

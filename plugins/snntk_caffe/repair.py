@@ -12,11 +12,11 @@ from snntk_caffe.translation import ID_LENGTH
 OPSET, IR = 13, 8
 
 
-def repair(network: Normalized, made: Any, title: str) -> Any:
+def repair(network: Normalized, made: Any, source: str) -> Any:
     """Return the ModelProto of a normalized network from what caffe2onnx made of it.
 
     Every node reads what its layer reads, whatever caffe2onnx took it for; the operators are those of version 13;
-    the batch is free; only data is an input.
+    the batch is free; only data is an input.  ``source``: what messages call the model.
     """
     from onnx import helper
 
@@ -32,14 +32,16 @@ def repair(network: Normalized, made: Any, title: str) -> Any:
     read = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
         nodes,
-        title,
+        "caffe",
         [_described(names[id], shape) for id, shape in network.entries.items()],
         [_described(names[id], network.shapes[id]) for id in network.outputs],
         [tensor for name, tensor in tensors.items() if name in read],
     )
-    return helper.make_model(
+    model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="snntk_caffe"
     )
+    helper.set_model_props(model, {"source": source})
+    return model
 
 
 def _described(name: str, shape: tuple[int, ...]) -> Any:

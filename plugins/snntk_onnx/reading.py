@@ -23,8 +23,12 @@ class OnnxModel:
 
     @property
     def label(self) -> str:
-        """What messages call the model."""
-        return str(self.path) if self.path else "the ONNX model"
+        """What messages call the model: its file, or the one that a live model says it was made from."""
+        if self.path:
+            return str(self.path)
+        properties = self.proto.metadata_props if is_live(self.proto) else ()
+        made_from = next((entry.value for entry in properties if entry.key == "source"), "")
+        return printable(made_from) or "the ONNX model"
 
 
 def is_live(source: object) -> bool:

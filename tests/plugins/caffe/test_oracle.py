@@ -68,6 +68,7 @@ def test_what_a_graph_cannot_hold_is_named(case, words):
     with pytest.raises(ParseError) as caught:
         snntk.parse(files(case))
     assert all(word in str(caught.value) for word in words)
+    assert str(caught.value).startswith(f"{files(case)[0]} with {case}.caffemodel: ")
     assert "\n" not in str(caught.value)
 
 
