@@ -166,7 +166,11 @@ class Engine:
 
     def graph(self, outputs: Sequence[Any], meta: Mapping[str, str]) -> Graph:
         """Return the verified channels-last graph.  Raises `ParseError` naming everything in the way."""
-        values = [item.value for item in outputs if isinstance(item, Slot) and not item.stale]
+        try:
+            values = [_unwrapped(item) for item in outputs]
+        except Unsupported as error:
+            self.problems.append(("the output", str(error)))
+            values = []
         found = [value.node for value in values if isinstance(value, Tensor)]
         if not self.problems and (len(found) != len(outputs) or not outputs):
             self.problems.append(("the output", "it is not a tensor, or does not depend on the input"))

@@ -35,12 +35,13 @@ def predict(model: TorchModel, batch: Array) -> Array:
     import torch
 
     fixed = None if model.module is not None and not is_exported(model.module) else _fixed_batch(model)
-    run = _runner(model)
     given = torch.from_numpy(np.ascontiguousarray(batch))
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            return _in_parts(run, given, fixed)
+            return _in_parts(_runner(model), given, fixed)
+    except ParseError:
+        raise
     except Exception as error:  # torch raises its own kinds
         problem = f"torch cannot run it ({first_line(error)}); check the shape of the data."
         raise ParseError(model.label, problem) from error

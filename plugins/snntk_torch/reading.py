@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -107,7 +108,9 @@ def _live(module: Any, shape: Shape, label: str) -> TorchModel:
         import torch
 
         buffer = BytesIO()
-        torch.jit.save(module, buffer)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.jit.save(module, buffer)
         script = read_script(opened(buffer, label), shape)
         return TorchModel(label, script.shape, module, script)
     if not shape:

@@ -102,6 +102,8 @@ def graph_of(script: Script) -> Graph:
     _refuse_stored_by_code(script, source)
     engine = Engine(label)
     constants = unpickled(script.archive, CONSTANTS, "constants") if CONSTANTS in script.archive else ()
+    if not isinstance(constants, list | tuple):
+        raise ParseError(label, f"its part {CONSTANTS!r} holds no constants; save it again.")
     interpreter = Interpreter(engine, source, [engine.wrapped(item) for item in constants])
     try:
         result = interpreter.call(script.root, "forward", [engine.input(_entry(script, source), script.shape)], {})

@@ -134,10 +134,10 @@ def _glu(call: Call) -> Tensor:
 
 def _batch_norm(call: Call) -> Tensor:
     value = call.tensor("input")
-    if call.flag("training"):
-        raise Unsupported("it is in training mode; export the network in eval mode")
     if not call.given("running_mean") or not call.given("running_var"):
         raise Unsupported("it has no running statistics and normalizes each batch by its own")
+    if call.flag("training"):
+        raise Unsupported("it is in training mode; export the network in eval mode")
     names = ("running_mean", "running_var", "weight", "bias")
     arrays = [floating(call.constant(name)) if call.given(name) else None for name in names]
     op = BatchNorm(*arrays, epsilon=call.number("eps", 1e-5))
