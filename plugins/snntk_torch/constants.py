@@ -70,7 +70,8 @@ def _item(sequence: Any, index: Any) -> Any:
 def _cut(sequence: Any, *arguments: Any) -> Any:
     """``slice`` of a list (start, end, step) or of a tensor (dim, start, end, step)."""
     if isinstance(sequence, np.ndarray):
-        dim, start, end, step = (*arguments, *(0, None, None, 1)[len(arguments) :])
+        defaults: tuple[Any, ...] = (0, None, None, 1)
+        dim, start, end, step = (*arguments, *defaults[len(arguments) :])
         cuts = [slice(None)] * sequence.ndim
         cuts[dim] = slice(start, end, step)
         return sequence[tuple(cuts)]

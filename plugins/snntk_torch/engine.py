@@ -85,7 +85,8 @@ class Engine:
         if not shape or min(shape) < 1 or size(shape) > ELEMENTS:
             raise ParseError(self.label, f"its input has samples of shape {shape}; give one with fixed lengths.")
         stem = self.translation.free_name(printable(name) or "input")
-        return self.wrapped(self.translation.append(Node(stem, Input(tuple(shape)))))
+        slot: Slot = self.wrapped(self.translation.append(Node(stem, Input(tuple(shape)))))
+        return slot
 
     def wrapped(self, value: Value, family: object = None) -> Any:
         """Return tensors in slots, and numbers and strings as they are."""

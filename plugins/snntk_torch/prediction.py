@@ -98,7 +98,8 @@ def _script_runner(model: TorchModel, script: Script) -> Callable[[Any], Any]:
     stream: Any = source.fp if source.filename is None else source.filename
     if source.filename is None:
         stream.seek(0)
-    module = torch.jit.load(stream, map_location="cpu")
+    load: Callable[..., Any] = torch.jit.load
+    module = load(stream, map_location="cpu")
     return lambda part: module(part)
 
 
@@ -125,7 +126,8 @@ def _function(name: str) -> Callable[..., Any]:
     known = base in OPERATORS or base in FOLDS or base.rstrip("_") in OPERATORS
     if space == "aten" and known:
         packet = getattr(torch.ops.aten, base)
-        return getattr(packet, overload or "default")
+        call: Callable[..., Any] = getattr(packet, overload or "default")
+        return call
     if space == "_operator" and base in FOLDS:
         found: Callable[..., Any] = getattr(operator, base)
         return found

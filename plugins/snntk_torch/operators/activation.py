@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -139,8 +140,9 @@ def _batch_norm(call: Call) -> Tensor:
     if call.flag("training"):
         raise Unsupported("it is in training mode; export the network in eval mode")
     names = ("running_mean", "running_var", "weight", "bias")
-    arrays = [floating(call.constant(name)) if call.given(name) else None for name in names]
-    op = BatchNorm(*arrays, epsilon=call.number("eps", 1e-5))
+    arrays: list[Any] = [floating(call.constant(name)) if call.given(name) else None for name in names]
+    mean, variance, scale, offset = arrays
+    op = BatchNorm(mean, variance, scale, offset, call.number("eps", 1e-5))
     return call.add(op, value) if len(value.shape) == 1 else call.add_channels_first(op, value)
 
 

@@ -64,7 +64,7 @@ def _conv_transpose(call: Call) -> Tensor:
     if rank == 2:
         op = _transposed(call, weight, groups, strides, crops, extra, dilation)
         return call.add_channels_first(op, value)
-    pair = "valid" if isinstance(crops, str) else ((0, 0), *crops)
+    pair: Padding = "valid" if isinstance(crops, str) else ((0, 0), *crops)
     op = _transposed(call, weight[:, :, None], groups, (1, *strides), pair, (0, *extra), (1, *dilation))
     channels, length = value.shape
     flat = call.add(Reshape((channels, 1, length)), value, suffix="_row")

@@ -29,7 +29,8 @@ def _reshape(call: Call) -> Tensor:
 
 def _sample_shape(call: Call, target: Shape, shape: Shape) -> Shape:
     """Return a target shape without its batch, which must come first and stay whole."""
-    first, rest, total = target[0], target[1:], size(shape)
+    rest: Shape = target[1:]
+    first, total = target[0], size(shape)
     if rest.count(-1) == 1 and first == call.translation.batch_size:
         known = prod(length for length in rest if length != -1)
         if known > 0 and total % known == 0:

@@ -3,7 +3,11 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from snntk_core import evaluate
+from snntk_torch import TorchParser
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -23,6 +27,22 @@ NAMED = {
     "Inception": ("stem.1.0", "mixed.2.twice.2.1", "mixed.0.cat", "log_softmax"),
     "DenseNet": ("conv0", "blocks.2.1.norm2", "transitions.0.3", "adaptive_avg_pool2d"),
 }
+
+
+@pytest.mark.parametrize("table", [{}, None], ids=["functional", "core"])
+@pytest.mark.parametrize("make", [ARCHITECTURES[0], ARCHITECTURES[3]], ids=lambda make: make.__name__)
+def test_a_program_that_is_decomposed_further(make, table):
+    torch.manual_seed(0)
+    module, batch = make().eval(), torch.randn(2, *make.input_shape)
+    program = torch.export.export(module, (batch,))
+    program = program.run_decompositions() if table is None else program.run_decompositions(table)
+    parser = TorchParser()
+    model = parser.load(program)
+    with torch.no_grad():
+        truth = module(batch).numpy()
+    bound = 1e-4 * np.abs(truth).max()
+    assert np.abs(evaluate(parser.parse(model), batch.numpy()) - truth).max() <= bound
+    assert np.abs(parser.predict(model, batch.numpy()[:1]) - truth[:1]).max() <= bound
 
 
 @pytest.mark.parametrize("make", ARCHITECTURES, ids=lambda make: make.__name__)
