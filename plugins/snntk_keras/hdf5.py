@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from snntk_core.ops import Array
+from snntk_keras.attributes import Content, attribute_texts, mapped
 from snntk_keras.model import Unsupported, printable
 
 COMPRESSION = 200  # how often larger than the file its arrays may be
@@ -16,12 +21,6 @@ SLACK = 1 << 20
 LARGEST = 4 << 30
 NAMES = 1 << 16  # of layers, or of one layer's weights
 AXES = 8
-
-
-def text(value: Any) -> str:
-    """Return an attribute that may be bytes as text."""
-    value = value.item() if isinstance(value, np.ndarray | np.generic) and value.size == 1 else value
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def child(group: Any, name: str) -> Any | None:
@@ -36,25 +35,6 @@ def child(group: Any, name: str) -> Any | None:
             raise Unsupported(f"{printable(step)!r} is a link, which is not followed")
         group = group[step]
     return group if steps else None
-
-
-def texts(group: Any, attribute: str) -> tuple[str, ...] | None:
-    """Return a list of names, which Keras splits into numbered attributes when it is long; None if there is none."""
-    if attribute in group.attrs:
-        return _texts(group, attribute)
-    parts: list[str] = []
-    for number in range(NAMES):
-        if f"{attribute}{number}" not in group.attrs:
-            return tuple(parts) if number else None
-        parts += _texts(group, f"{attribute}{number}")
-    return tuple(parts)
-
-
-def _texts(group: Any, attribute: str) -> tuple[str, ...]:
-    space = group.attrs.get_id(attribute)
-    if len(space.shape) != 1 or space.shape[0] > NAMES:
-        raise Unsupported(f"the attribute {attribute} has the shape {space.shape}")
-    return tuple(text(value) for value in np.asarray(group.attrs[attribute]).reshape(-1))
 
 
 class Budget:
@@ -80,6 +60,58 @@ class Budget:
             raise Unsupported(f"the weights {printable(name)!r} of shape {shape} were never written")
         array = np.asarray(dataset[()])
         return array.astype(np.float32) if array.dtype != np.float64 else array
+
+
+@dataclass(frozen=True, eq=False)
+class WeightFile:
+    """An open HDF5 file, its bytes, and how much may still be read of it."""
+
+    root: Any
+    content: Content
+    budget: Budget
+
+    def texts(self, group: Any, name: str) -> tuple[str, ...] | None:
+        """Return a list of names, which Keras splits into numbered attributes when it is long; None without one."""
+        whole = self._texts(group, name)
+        if whole is not None:
+            return whole
+        parts: list[str] = []
+        for number in range(NAMES):
+            part = self._texts(group, f"{name}{number}")
+            if part is None:
+                return tuple(parts) if number else None
+            parts += part
+        return tuple(parts)
+
+    def text(self, group: Any, name: str) -> str | None:
+        """Return an attribute that is one text, or None."""
+        found = self._texts(group, name) or ()
+        return found[0] if len(found) == 1 else None
+
+    def _texts(self, group: Any, name: str) -> tuple[str, ...] | None:
+        import h5py
+
+        return attribute_texts(self.content, h5py.h5o.get_info(group.id).addr, name)
+
+
+@contextmanager
+def opened(source: Path | bytes) -> Iterator[WeightFile]:
+    """Open an HDF5 file, or the bytes of one.  Raises `Unsupported` for a truncated or corrupt one."""
+    import h5py
+
+    with ExitStack() as stack:
+        if isinstance(source, Path):
+            content: Content = stack.enter_context(mapped(stack.enter_context(source.open("rb"))))
+        else:
+            content = source
+        try:
+            given = source if isinstance(source, Path) else io.BytesIO(source)
+            root = stack.enter_context(h5py.File(given, "r"))
+        except (OSError, RuntimeError, ValueError) as error:
+            said = str(error).lower()
+            why = "truncated" if "truncated" in said or "eof" in said else "truncated or corrupt"
+            raise Unsupported(f"the HDF5 file is {why}; download or save it again") from error
+        yield WeightFile(root, content, Budget(len(content)))
 
 
 def numbered(group: Any) -> Iterator[tuple[str, Any]]:

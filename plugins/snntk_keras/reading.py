@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from snntk_core import ParseError
-from snntk_keras.hdf5 import Budget, text
+from snntk_keras.hdf5 import WeightFile, child, opened
 from snntk_keras.live import is_live, read_live
 from snntk_keras.model import KerasModel, Unsupported, printable
 from snntk_keras.structure import read_structure
@@ -84,8 +83,10 @@ def _guarded(label: str, remedy: str, function: Any, *arguments: Any) -> KerasMo
     except Unsupported as error:
         raise ParseError(label, f"{printable(str(error))}.") from error
     except OSError as error:
-        reason = printable(error.strerror or str(error))
-        raise ParseError(label, f"the file cannot be read ({reason}); check the path, or download it again.") from error
+        if error.strerror is None:  # what h5py raises for broken content
+            problem = f"the HDF5 file is truncated or corrupt ({printable(error)}); download or save it again."
+            raise ParseError(label, problem) from error
+        raise ParseError(label, f"the file cannot be read ({printable(error.strerror)}); check the path.") from error
     except RecursionError as error:
         raise ParseError(label, "it is nested too deeply; save the model again.") from error
     except Exception as error:  # h5py, zipfile and json each raise their own kinds for corrupt files
@@ -105,17 +106,6 @@ def _check(path: Path, signature: bytes, kind: str) -> None:
         raise Unsupported("this is a Git LFS pointer, not the model; run git lfs pull, or download the file itself")
     if not begin.startswith(signature):
         raise Unsupported(f"this is not {kind}; it is truncated or another kind of file")
-
-
-def _open(content: Any) -> Any:
-    import h5py
-
-    try:
-        return h5py.File(content, "r", locking=False) if isinstance(content, Path) else h5py.File(content, "r")
-    except (OSError, RuntimeError, ValueError) as error:
-        said = str(error)
-        why = "truncated" if "truncated" in said or "eof" in said.lower() else "truncated or corrupt"
-        raise Unsupported(f"the HDF5 file is {why}; download or save it again") from error
 
 
 def _json(content: str | bytes, what: str) -> Any:
@@ -147,8 +137,8 @@ def _read_archive(path: Path) -> KerasModel:
         content = _member(archive, "model.weights.h5", WEIGHT_BYTES)
     if not content.startswith(SIGNATURE):
         raise Unsupported("its model.weights.h5 is not HDF5; save the model again")
-    with _open(io.BytesIO(content)) as file:
-        variables = read_variables(file, network, Budget(len(content)))
+    with opened(content) as file:
+        variables = read_variables(file, network)
     return KerasModel(str(path), config, variables, version, "", (path,))
 
 
@@ -170,10 +160,10 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 def _read_whole(path: Path) -> KerasModel:
     """A .h5 with the configuration in an attribute; or weights alone, with the architecture beside them."""
     _check(path, SIGNATURE, "an HDF5 file")
-    with _open(path) as file:
-        if "model_config" in file.attrs:
-            config = _json(text(file.attrs["model_config"]), "its model_config")
-            return _with_weights(file, config, path, (path,))
+    with opened(path) as file:
+        written = file.text(file.root, "model_config")
+        if written is not None:
+            return _with_weights(file, _json(written, "its model_config"), (path,))
     beside = path.with_suffix(".json")
     if beside.is_file():
         return _read_pair(beside, path)
@@ -193,16 +183,15 @@ def _read_pair(architecture: Path, weights: Path) -> KerasModel:
     if "class_name" not in config:
         raise Unsupported("this JSON is not an architecture that Keras wrote; use model.to_json()")
     _check(weights, SIGNATURE, f"{weights.name}, an HDF5 file")
-    with _open(weights) as file:
-        return _with_weights(file, config, weights, (architecture, weights))
+    with opened(weights) as file:
+        return _with_weights(file, config, (architecture, weights))
 
 
-def _with_weights(file: Any, config: dict[str, Any], path: Path, sources: tuple[Path, ...]) -> KerasModel:
-    said = (config.get("keras_version"), file.attrs.get("keras_version"))
-    groups = [file["model_weights"].attrs.get("keras_version")] if "model_weights" in file else []
-    spoken = next((text(version) for version in (*said, *groups) if version is not None), None)
+def _with_weights(file: WeightFile, config: dict[str, Any], sources: tuple[Path, ...]) -> KerasModel:
+    group = child(file.root, "model_weights")
+    held = [file.text(where, "keras_version") for where in (file.root, group) if where is not None]
+    spoken = next((str(version) for version in (config.get("keras_version"), *held) if version is not None), None)
     version = major(spoken) if spoken is not None else 3 if "module" in config else 1
-    backend = text(file.attrs.get("backend", config.get("backend", "")))
-    network = read_structure(config, version)
-    variables = read_variables(file, network, Budget(path.stat().st_size))
+    backend = file.text(file.root, "backend") or str(config.get("backend", ""))
+    variables = read_variables(file, read_structure(config, version))
     return KerasModel(str(sources[0]), config, variables, version, backend, sources)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from snntk_keras.hdf5 import Budget, child, numbered, text, texts
+from snntk_keras.hdf5 import WeightFile, child, numbered
 from snntk_keras.model import Route, Unsupported, Variables, printable
 from snntk_keras.structure import Layer, Network, leaves
 
@@ -14,16 +14,17 @@ CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 EXTRA = ("mask", "threshold", "pruning_step")
 
 
-def read_variables(file: Any, network: Network, budget: Budget) -> dict[Route, Variables]:
+def read_variables(file: WeightFile, network: Network) -> dict[Route, Variables]:
     """Return the arrays of every layer that has some.  Raises `Unsupported` for a file that holds no weights."""
-    legacy = child(file, "model_weights") if child(file, "model_weights") is not None else file
-    names = texts(legacy, "layer_names")
+    legacy = child(file.root, "model_weights")
+    legacy = file.root if legacy is None else legacy
+    names = file.texts(legacy, "layer_names")
     if names is not None:
-        return dict(_by_name(legacy, names, network, budget))
-    container = _container(file)
+        return dict(_by_name(file, legacy, names, network))
+    container = _container(file.root)
     if container is None:
         raise Unsupported("it holds no weights that Keras wrote")
-    return dict(_by_class(container, network, budget))
+    return dict(_by_class(file, container, network))
 
 
 def _container(group: Any) -> Any | None:
@@ -39,8 +40,8 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _by_class(container: Any, network: Network, budget: Budget) -> Iterator[tuple[Route, Variables]]:
-    groups = dict(_matched(container, network))
+def _by_class(file: WeightFile, container: Any, network: Network) -> Iterator[tuple[Route, Variables]]:
+    groups = dict(_matched(file, container, network))
     for layer in network.layers:
         group = groups.get(layer.name)
         if group is None:
@@ -48,18 +49,19 @@ def _by_class(container: Any, network: Network, budget: Budget) -> Iterator[tupl
         if layer.network is not None:
             inner = _container(group)
             if inner is not None:
-                yield from _by_class(inner, layer.network, budget)
+                yield from _by_class(file, inner, layer.network)
         else:
-            yield from _own(group, layer, budget)
+            yield from _own(file, group, layer)
 
 
-def _matched(container: Any, network: Network) -> Iterator[tuple[str, Any]]:
+def _matched(file: WeightFile, container: Any, network: Network) -> Iterator[tuple[str, Any]]:
     """Each layer's group: by the name the group carries, or by its class and how many of that class came before."""
     carried = {}
     for key in container:
         variables = child(container, f"{key}/vars")
-        if variables is not None and "name" in variables.attrs:
-            carried[text(variables.attrs["name"])] = child(container, key)
+        name = file.text(variables, "name") if variables is not None else None
+        if name is not None:
+            carried[name] = child(container, key)
     seen: dict[str, int] = {}
     for layer in network.layers:
         stem = snake_case(layer.kind)
@@ -73,27 +75,29 @@ def _matched(container: Any, network: Network) -> Iterator[tuple[str, Any]]:
                 yield layer.name, found
 
 
-def _own(group: Any, layer: Layer, budget: Budget) -> Iterator[tuple[Route, Variables]]:
+def _own(file: WeightFile, group: Any, layer: Layer) -> Iterator[tuple[Route, Variables]]:
     variables = child(group, "vars")
     if variables is not None:
-        arrays = tuple(budget.read(item, f"{layer.name}/{number}") for number, item in numbered(variables))
+        arrays = tuple(file.budget.read(item, f"{layer.name}/{number}") for number, item in numbered(variables))
         if arrays:
             yield layer.route, Variables(arrays)
     inner = child(group, "layer")
     if layer.wrapped is not None and inner is not None:
-        yield from _own(inner, layer.wrapped, budget)
+        yield from _own(file, inner, layer.wrapped)
 
 
 # -- Keras 1 to 3 in .h5: groups named after the layers, their arrays listed by name ---------------------------------
 
 
-def _by_name(group: Any, names: tuple[str, ...], network: Network, budget: Budget) -> Iterator[tuple[Route, Variables]]:
+def _by_name(
+    file: WeightFile, group: Any, names: tuple[str, ...], network: Network
+) -> Iterator[tuple[Route, Variables]]:
     known = set(names)
     for layer in network.layers:
         found = child(group, layer.name) if layer.name in known else None
-        listed = texts(found, "weight_names") if found is not None else None
+        listed = file.texts(found, "weight_names") if found is not None else None
         if listed:
-            variables = Variables(tuple(budget.read(child(found, name), name) for name in listed), listed)
+            variables = Variables(tuple(file.budget.read(child(found, name), name) for name in listed), listed)
             yield from shared_out(layer, variables)
 
 

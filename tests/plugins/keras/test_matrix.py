@@ -137,10 +137,7 @@ def test_normalization_measured_on_data(keras, compare, tmp_path):
     compare(tmp_path / "m.keras", expected=model.predict_on_batch)
 
 
-FUNCTIONS = (
-    "linear relu relu6 elu selu sigmoid hard_sigmoid tanh softmax log_softmax softplus softsign swish silu "
-    "hard_silu hard_swish gelu leaky_relu"
-).split()
+FUNCTIONS = ["linear", "relu", "relu6", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh", "softmax", "log_softmax", "softplus", "softsign", "swish", "silu", "hard_silu", "hard_swish", "gelu", "leaky_relu"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
