@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from snntk_core.errors import AmbiguousName, UnknownName
+from snntk_core.errors import AmbiguousName, PluginError, UnknownName
 
 T = TypeVar("T")
 
@@ -18,8 +18,17 @@ class Catalog(Generic[T]):
         self._claims: dict[str, dict[str, T]] = {}
 
     def claim(self, plugin: str, name: str, item: T) -> None:
-        """Record that ``plugin`` offers ``item`` as ``name``."""
+        """Record that ``plugin`` offers ``item`` as ``name``; raises `PluginError` when it offers another as that."""
+        if plugin in self._claims.get(name, {}):
+            raise PluginError(f"it offers two {self.kind}s called {name!r}; rename one")
         self._claims.setdefault(name, {})[plugin] = item
+
+    def withdraw(self, plugin: str) -> None:
+        """Forget what ``plugin`` has claimed."""
+        for name in [name for name, claims in self._claims.items() if plugin in claims]:
+            del self._claims[name][plugin]
+            if not self._claims[name]:
+                del self._claims[name]
 
     def owners(self, name: str) -> tuple[str, ...]:
         """Return the plugins that claim ``name``."""

@@ -21,6 +21,12 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
+def said(error: BaseException) -> str:
+    """Return the type and the words of a stranger's exception, on one line."""
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
 class SnntkError(Exception):
     """Anything snntk refuses.  ``exit_code`` is what the command ends with."""
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from snntk_core.component import Component
+from snntk_core.errors import ParseError, SnntkError, said
 from snntk_core.graph import Graph
 from snntk_core.ops import Array
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,19 @@ class Parser(Component):
 
         Raises `MissingLibrary` or `PredictionUnavailable` where the library cannot be asked; a run then notes it.
         """
+
+
+def guarded(parser: Parser, method: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    """Return what a method of ``parser`` returns.
+
+    Raises what snntk raises as it is, and anything else as a `ParseError` that names the parser: a fault of a stranger's
+    parser, or of the library it asks, is one sentence to people and a traceback under ``--debug``.
+    """
+    try:
+        return method(*arguments, **named)
+    except SnntkError:
+        raise
+    except Exception as error:
+        problem = f"{method.__name__}() failed: {said(error).rstrip('.')}."
+        remedy = "The model is damaged, or this is a defect of the parser or its library; --debug shows where."
+        raise ParseError(f"the parser {parser.name}", problem, remedy=remedy) from error

@@ -17,6 +17,8 @@ from snntk_core.statistics import Statistics
 class WeightQuantizer(Component):
     """Chooses the number format of one weight or bias array."""
 
+    needs_calibration: ClassVar[bool] = False
+
     @abstractmethod
     def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat:
         """Return the format; the last axis of ``array`` holds the outputs."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pluggy
 
 from snntk_core import hookspecs
 from snntk_core.catalog import Catalog
 from snntk_core.component import Component
-from snntk_core.errors import PluginError, UnreadableSource, did_you_mean, listed
+from snntk_core.errors import PluginError, UnreadableSource, did_you_mean, listed, said
 from snntk_core.parser import Parser
 from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
 from snntk_core.simulator import Simulator
@@ -115,12 +116,16 @@ class Registry:
             self._manager.register(plugin, name)
             self._manager.check_pending()
             offers = list(self._offers(plugin))
+            if not offers and not self._observes(plugin):
+                raise PluginError("it offers nothing: no hook of snntk, marked with @hookimpl, returns anything")
+            for kind, label, item in offers:
+                self._catalog(kind).claim(name, label, item)
         except Exception as error:
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
+            for catalog in (self.parsers, self.transforms, self.quantizers, self.simulators, self.recipes):
+                catalog.withdraw(name)
             return self._broken(name, distribution, version, error)
-        for kind, label, item in offers:
-            self._catalog(kind).claim(name, label, item)
         components = tuple(f"{kind} {label}" for kind, label, _ in offers)
         self._plugins.append(PluginInfo(name, distribution, version, components))
         return self._plugins[-1]
@@ -131,16 +136,23 @@ class Registry:
         name = path.stem
         if not path.is_file():
             raise PluginError(f"There is no plugin file {path}.")
-        spec = importlib.util.spec_from_file_location(name, path)
+        # under a name of its own: a file called like a library must not stand in for it
+        private = f"_snntk_plugin_{name}_{crc32(str(path.resolve()).encode()):08x}"
+        spec = importlib.util.spec_from_file_location(private, path)
         if spec is None or spec.loader is None:
             raise PluginError(f"{path} is not a Python file.")
         module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(name, module)
+        sys.modules[private] = module
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
+            sys.modules.pop(private, None)
             return self._broken(name, str(path), "", error)
         return self.register(module, name, distribution=str(path))
+
+    def _observes(self, plugin: object) -> bool:
+        offering = {"snntk_recipes", *(hook for _, hook, _ in KINDS)}
+        return any(caller.name not in offering for caller in self._manager.get_hookcallers(plugin) or ())
 
     def _ask(self, plugin: object, hook: str) -> list[Any]:
         others = [other for other in self._manager.get_plugins() if other is not plugin]
@@ -164,7 +176,7 @@ class Registry:
             try:
                 self._manager.subset_hook_caller(hook, others)(**arguments)
             except Exception as error:
-                failures.append(f"{self._manager.get_name(plugin)} failed in {hook}: {type(error).__name__}: {error}")
+                failures.append(f"{self._manager.get_name(plugin)} failed in {hook}: {said(error)}")
         return tuple(failures)
 
     def parser_for(self, source: object, name: str | None = None) -> type[Parser]:
@@ -179,13 +191,28 @@ class Registry:
             if isinstance(path, str | Path) and not Path(path).exists():
                 near = did_you_mean(Path(path).name, [p.name for p in Path(path).parent.glob("*")])
                 raise UnreadableSource(f"There is no file {path}.{near}")
-        takers = [label for label, parser in self.parsers.items() if parser().accepts(source)]
+        takers, failures = self._asked(source)
         if len(takers) > 1:
             raise UnreadableSource(f"{describe(source)} can be read by {listed(takers)}. Say which with --parser.")
         if not takers:
             reads = "; ".join(f"{name} reads {parser.reads or 'its own'}" for name, parser in self.parsers.items())
-            raise UnreadableSource(f"No parser reads {describe(source)}. {reads or 'No parser is installed'}.")
+            problems = "".join(f" {failure}" for failure in failures)
+            raise UnreadableSource(
+                f"No parser reads {describe(source)}. {reads or 'No parser is installed'}.{problems}"
+            )
         return self.parsers[takers[0]]
+
+    def _asked(self, source: object) -> tuple[list[str], list[str]]:
+        """Return the parsers that accept ``source``, and a sentence for each that fails to say whether it does."""
+        takers, failures = [], []
+        for label, parser in self.parsers.items():
+            try:
+                if parser().accepts(source):
+                    takers.append(label)
+            except Exception as error:
+                plugin = label.rpartition("/")[0] or self.parsers.owners(label)[0]
+                failures.append(f"The parser {parser.name} of the plugin {plugin} failed to look: {said(error)}.")
+        return takers, failures
 
 
 def describe(source: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import ClassVar
 import pytest
 
 from snntk_core import Parser, hookimpl
-from snntk_core.errors import AmbiguousName, PluginError, UnknownName, UnreadableSource
+from snntk_core.errors import AmbiguousName, ParseError, PluginError, UnknownName, UnreadableSource
+from snntk_core.parser import guarded
 from snntk_core.registry import Registry
 
 
@@ -75,6 +78,33 @@ class Unfinished(Parser):
         return False
 
 
+@dataclass(frozen=True)
+class Twice(Parser):
+    """Fails wherever it is asked."""
+
+    name: ClassVar[str] = "twice"
+
+    def accepts(self, source: object) -> bool:
+        raise KeyError("weights\nand more")
+
+    def load(self, source):
+        raise KeyError("weights\nand more")
+
+    def parse(self, model):
+        raise ParseError("here", "is wrong.")
+
+    def predict(self, model, batch):
+        return batch + model
+
+
+@dataclass(frozen=True)
+class Again(Parser):
+    """Has the name of another."""
+
+    name: ClassVar[str] = "twice"
+    accepts, load, parse, predict = Twice.accepts, Twice.load, Twice.parse, Twice.predict
+
+
 def failing():
     raise RuntimeError("no")
 
@@ -91,6 +121,9 @@ def failing():
         ({"snntk_parsers": lambda wrong: []}, "PluginValidationError"),
         ({"snntk_parser": []}, "unknown hook 'snntk_parser'"),
         ({"snntk_recipes": [Path("none.toml")]}, "none.toml is not a .toml file"),
+        ({}, "it offers nothing"),
+        ({"snntk_parsers": []}, "it offers nothing"),
+        ({"snntk_parsers": [Twice, Again]}, "it offers two parsers called 'twice'; rename one"),
     ],
 )
 def test_a_broken_plugin_says_why_and_offers_nothing(registry: Registry, make_plugin, hooks, reason: str) -> None:
@@ -105,8 +138,13 @@ def test_a_broken_plugin_says_why_and_offers_nothing(registry: Registry, make_pl
 
 def test_plugin_files_load_only_when_they_are_plugins(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text("from snntk_core import hookimpl\n@hookimpl\ndef snntk_parsers():\n    return []\n")
+    file.write_text(
+        "from snntk_core import hookimpl\n@hookimpl\ndef snntk_run_finished(result):\n    assert result\n"
+    )
     assert registry.register_file(file).error is None
+    empty = tmp_path / "empty.py"
+    empty.write_text("parsers = []\n")
+    assert "offers nothing" in str(registry.register_file(empty).error)
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit(1)\n")
     assert "SystemExit" in str(registry.register_file(broken).error)
@@ -116,6 +154,39 @@ def test_plugin_files_load_only_when_they_are_plugins(registry: Registry, tmp_pa
     words.write_text("hello")
     with pytest.raises(PluginError, match="not a Python file"):
         registry.register_file(words)
+
+
+def test_a_plugin_file_called_like_a_library_does_not_stand_in_for_it(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "no_such_library.py"
+    file.write_text("from snntk_core import hookimpl\n@hookimpl\ndef snntk_run_finished(result): ...\n")
+    assert registry.register_file(file).error is None
+    assert "no_such_library" not in sys.modules
+    with pytest.raises(ImportError):
+        importlib.import_module("no_such_library")
+
+
+def test_a_broken_plugin_claims_none_of_its_names(registry: Registry, make_plugin, components) -> None:
+    assert registry.register(make_plugin(components.Keep, Twice, Again), "bad").error
+    assert registry.parsers.owners("twice") == ()
+    assert registry.transforms.owners("keep") == ("small",)
+
+
+def test_a_parser_that_fails_to_look_takes_nothing_down(registry: Registry, make_plugin, components) -> None:
+    registry.register(make_plugin(Twice), "clumsy")
+    assert registry.parser_for([1]) is components.Pairs
+    with pytest.raises(UnreadableSource, match="parser twice of the plugin clumsy failed to look: KeyError: 'weights"):
+        registry.parser_for(3)
+
+
+def test_a_fault_of_a_parser_is_one_sentence_and_a_refusal_stays_what_it_is() -> None:
+    parser = Twice()
+    with pytest.raises(ParseError, match=r"the parser twice: load\(\) failed: KeyError: .*--debug") as caught:
+        guarded(parser, parser.load, "x")
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(ParseError, match="^here: is wrong"):
+        guarded(parser, parser.parse, "x")
+    assert guarded(parser, parser.predict, 1, batch=2) == 3
 
 
 def test_observers_are_all_told_and_their_failures_are_lines(registry: Registry, make_plugin) -> None:
