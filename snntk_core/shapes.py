@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 from typing import Literal
 
@@ -98,8 +97,3 @@ def broadcast_fits(array_shape: Shape, shape: Shape) -> bool:
         return False
     trailing = shape[len(shape) - len(array_shape) :]
     return all(a in (1, b) for a, b in zip(array_shape, trailing, strict=True))
-
-
-def as_shape(values: Sequence[int]) -> Shape:
-    """Return ``values`` as a tuple of Python ints."""
-    return tuple(int(value) for value in values)

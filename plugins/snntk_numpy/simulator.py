@@ -58,8 +58,8 @@ LINEAR: tuple[type[LinearOp], ...] = (
 )  # fmt: skip
 
 
-def spikes_only_through_neurons(graph: Graph, node: Node) -> Iterator[Issue]:
-    """A readout is the end of the network."""
+def readout_is_the_end(graph: Graph, node: Node) -> Iterator[Issue]:
+    """Nothing reads a readout."""
     if isinstance(node.op, Readout) and graph.users(node.name):
         yield Issue(node.name, "something reads this readout, which never spikes.", "Make it the output.")
 
@@ -78,7 +78,7 @@ class NumpySimulator(Simulator):
     clock: ClassVar[Literal["stepped", "event", "none"]] = "stepped"
     capabilities: ClassVar[Capabilities] = Capabilities(
         ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),
-        rules=(spikes_only_through_neurons, one_output),
+        rules=(readout_is_the_end, one_output),
     )
 
     part: int = option(0, "how many samples run side by side; 0 chooses as many as keep the feature maps in the cache")
