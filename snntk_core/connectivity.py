@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,11 +25,13 @@ from snntk_core.ops import (
     WeightedOp,
 )
 from snntk_core.reach import Reach, UnfactoredError
-from snntk_core.reach_rules import reach_through
+from snntk_core.reach_rules import ONE_TO_ONE, reach_through
 from snntk_core.reference.dispatch import apply
 from snntk_core.shapes import Shape, size
 
 ROWS = 64  # samples counted at once, as floats: exact, and a fast product without a second copy of all counts
+MOST_BUNDLES = 1024  # sets of paths that reach different units of one node
+MOST_PATHS = 1 << 31
 
 Step = tuple[Node, int]
 """A node on a path, and which of its inputs the path enters by."""
@@ -40,10 +43,11 @@ def fan_out(graph: Graph, name: str) -> Array:
     Counted are the target units reached over every path of linear ops that begins here and ends in the next neuron,
     spiking pool or readout; in an analog graph in the next nonlinear op or output.  Pooling, padding, reshaping and
     adding are part of the synapse.  Parallel paths count separately; a shortcut is one synapse to each target.
+    Raises `GraphError` where there are more paths than can be counted.
     """
     total = np.zeros(graph.shapes[name], np.int64)
-    for path in _paths(graph, name):
-        total += _path_fan_out(graph, graph.shapes[name], path)
+    for bundle in _targets(graph, name):
+        total += bundle.count * _reached(graph, graph.shapes[name], bundle)
     return total
 
 
@@ -116,27 +120,66 @@ def _passes(node: Node) -> bool:
     return isinstance(node.op, LinearOp | BatchNorm | Dropout)
 
 
-def _paths(graph: Graph, name: str) -> Iterator[tuple[Step, ...]]:
-    """Yield every path of steps from ``name``; the last step is the target, or a linear op that is an output."""
-    for user in graph.users(name):
-        for position, read in enumerate(user.inputs):
-            if read != name:
-                continue
-            here = (user, position)
-            if not _passes(user) or user.name in graph.outputs:
-                yield (here,)
-            if _passes(user):
-                yield from ((here, *rest) for rest in _paths(graph, user.name))
+@dataclass(frozen=True, eq=False)
+class _Bundle:
+    """Paths that reach the same units of a node: how many there are, the steps of one, and its reach if factored."""
+
+    count: int
+    steps: tuple[Step, ...]
+    reach: Reach | None
+
+    def through(self, graph: Graph, node: Node, position: int) -> _Bundle:
+        """Return the paths one step longer."""
+        reach, steps = None, (*self.steps, (node, position))
+        if self.reach is not None:
+            with suppress(UnfactoredError):
+                reach = reach_through(node.op, self.reach, position, tuple(graph.shapes[i] for i in node.inputs))
+        return _Bundle(self.count, steps, reach)
+
+    def key(self) -> Hashable:
+        """Return what paths that reach the same units have in common."""
+        if self.reach is not None:
+            return self.reach.key()
+        return tuple((node.name, position) for node, position in self.steps if not isinstance(node.op, ONE_TO_ONE))
 
 
-def _path_fan_out(graph: Graph, shape: Shape, path: Sequence[Step]) -> Array:
-    reach = Reach.start(shape)
-    try:
-        for node, position in path:
-            reach = reach_through(node.op, reach, position, tuple(graph.shapes[read] for read in node.inputs))
-        return reach.outgoing(shape)
-    except UnfactoredError:
-        return np.array([reached.sum() for reached in _probed(graph, shape, path)], np.int64).reshape(shape)
+def _targets(graph: Graph, name: str) -> Iterator[_Bundle]:
+    """Yield the paths from ``name`` to each target, or to each linear op that is an output, in bundles.
+
+    Paths that part and meet again are followed on as one wherever they reach the same units, so their number may grow
+    exponentially with the network and the work does not.
+    """
+    arrived = {name: [_Bundle(1, (), Reach.start(graph.shapes[name]))]}
+    for node in graph:
+        longer = [
+            bundle.through(graph, node, position)
+            for position, read in enumerate(node.inputs)
+            for bundle in arrived.get(read, ())
+        ]
+        bundles = _merged(longer)
+        if len(bundles) > MOST_BUNDLES or any(bundle.count > MOST_PATHS for bundle in bundles):
+            raise GraphError([f"too many paths lead from {name} to {node.name} to count its synapses"])
+        if not _passes(node) or node.name in graph.outputs:
+            yield from bundles
+        if bundles and _passes(node):
+            arrived[node.name] = bundles
+
+
+def _merged(bundles: list[_Bundle]) -> list[_Bundle]:
+    if len(bundles) < 2:
+        return bundles
+    found: dict[Hashable, _Bundle] = {}
+    for bundle in bundles:
+        key = bundle.key()
+        found[key] = replace(bundle, count=bundle.count + (found[key].count if key in found else 0))
+    return list(found.values())
+
+
+def _reached(graph: Graph, shape: Shape, bundle: _Bundle) -> Array:
+    """Return how many units each unit of ``shape`` reaches over one path of a bundle."""
+    if bundle.reach is not None:
+        return bundle.reach.outgoing(shape)
+    return np.array([reached.sum() for reached in _probed(graph, shape, bundle.steps)], np.int64).reshape(shape)
 
 
 def _probed(graph: Graph, shape: Shape, path: Sequence[Step]) -> Iterator[Array]:

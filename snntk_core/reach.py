@@ -6,7 +6,7 @@ by units is built, whatever the size of the map.  Structure alone counts: a weig
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from math import prod
@@ -34,6 +34,12 @@ class Factor:
     length: int
     source: tuple[Atom, ...] = ()
     matrix: Array | None = None
+
+    def key(self) -> Hashable:
+        """Return what is equal for equal factors."""
+        if self.matrix is None:
+            return self.length, self.source
+        return self.length, self.source, np.packbits(self.matrix.astype(bool)).tobytes()
 
     def outgoing(self) -> Array:
         """Return how many positions each source position reaches."""
@@ -92,6 +98,10 @@ class Reach:
         """Return the reach of a map onto itself."""
         strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
         return cls(tuple((Factor(n, ((n, stride),)),) for n, stride in zip(shape, strides, strict=True)))
+
+    def key(self) -> Hashable:
+        """Return what is equal for reaches that are written alike."""
+        return tuple(tuple(factor.key() for factor in axis) for axis in self.axes)
 
     def mapped(self, axis: int, matrix: Array) -> Reach:
         """Return the reach with one axis followed by ``matrix``."""

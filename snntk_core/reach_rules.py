@@ -38,6 +38,9 @@ from snntk_core.ops import (
 from snntk_core.reach import Reach, UnfactoredError
 from snntk_core.shapes import Padding, Shape, resolve_padding, transposed_padding
 
+ONE_TO_ONE = Add | Subtract | Identity | Scale | BatchNorm | Dropout | ActivationOp | IntegrateFire | Readout
+"""The ops whose units each see one unit of an input: the same reach, whichever input it enters by."""
+
 
 @singledispatch
 def reach_through(op: Op, reach: Reach, position: int, shapes: tuple[Shape, ...]) -> Reach:
@@ -48,8 +51,7 @@ def reach_through(op: Op, reach: Reach, position: int, shapes: tuple[Shape, ...]
     raise UnfactoredError
 
 
-@reach_through.register(Add | Subtract | Identity | Scale | BatchNorm | Dropout)
-@reach_through.register(ActivationOp | IntegrateFire | Readout)
+@reach_through.register(ONE_TO_ONE)
 def _one_to_one(op: Op, reach: Reach, position: int, shapes: tuple[Shape, ...]) -> Reach:
     return reach
 

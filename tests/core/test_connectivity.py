@@ -222,6 +222,37 @@ def test_an_addition_to_itself_is_two_synapses():
     assert (fan_out(graph, "in") == 2).all()
 
 
+def doubled(times, *ops):
+    """A source, ops, and then as many additions to itself."""
+    nodes = list(chain((6, 2), *ops).nodes)
+    for number in range(times):
+        nodes.append(Node(f"sum{number}", Add(), (nodes[-1].name, nodes[-1].name)))
+    return Graph((*nodes, Node("out", Readout(), (nodes[-1].name,))))
+
+
+@pytest.mark.parametrize("ops", [(), (AveragePool((2,)),), (Reverse(),)])
+def test_paths_that_part_and_meet_are_counted_and_not_walked(ops):
+    expected = pushed((6, 2), ops) << 24
+    assert np.array_equal(fan_out(doubled(24, *ops), "n0"), expected)
+
+
+def test_paths_that_part_and_reach_different_units_are_counted_apart():
+    pool = AveragePool((3,), (1,), "same")
+    nodes = [Node("n0", SpikeSource((9, 1)))]
+    for number in range(3):
+        last = nodes[-1].name
+        nodes += [Node(f"pool{number}", pool, (last,)), Node(f"n{number + 1}", Add(), (f"pool{number}", last))]
+    graph = Graph((*nodes, Node("out", Readout(), ("n3",))))
+    choices = [1, 3, 3, 1]  # three times pooled or not
+    expected = sum(choices[k] * pushed((9, 1), [pool] * k) for k in range(4))
+    assert np.array_equal(fan_out(graph, "n0"), expected)
+
+
+def test_more_paths_than_can_be_counted_are_refused():
+    with pytest.raises(GraphError, match="too many paths lead from n0 to sum31"):
+        fan_out(doubled(100), "n0")
+
+
 def test_concat_places_each_input_in_its_block():
     graph = Graph(
         (
