@@ -12,7 +12,6 @@ from snntk_core.errors import ParseError, SnntkError, said
 from snntk_core.graph import Graph
 from snntk_core.ops import Array
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -65,8 +64,8 @@ class Parser(Component):
 def guarded(parser: Parser, method: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     """Return what a method of ``parser`` returns.
 
-    Raises what snntk raises as it is, and anything else as a `ParseError` that names the parser: a fault of a stranger's
-    parser, or of the library it asks, is one sentence to people and a traceback under ``--debug``.
+    What snntk raises passes as it is.  Anything else becomes a `ParseError` that names the parser: a fault of a
+    stranger's parser, or of the library it asks, is one sentence to people and a traceback under ``--debug``.
     """
     try:
         return method(*arguments, **named)

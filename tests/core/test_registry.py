@@ -138,9 +138,7 @@ def test_a_broken_plugin_says_why_and_offers_nothing(registry: Registry, make_pl
 
 def test_plugin_files_load_only_when_they_are_plugins(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text(
-        "from snntk_core import hookimpl\n@hookimpl\ndef snntk_run_finished(result):\n    assert result\n"
-    )
+    file.write_text("from snntk_core import hookimpl\n@hookimpl\ndef snntk_run_finished(result):\n    assert result\n")
     assert registry.register_file(file).error is None
     empty = tmp_path / "empty.py"
     empty.write_text("parsers = []\n")
@@ -184,7 +182,7 @@ def test_a_fault_of_a_parser_is_one_sentence_and_a_refusal_stays_what_it_is() ->
         guarded(parser, parser.load, "x")
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, KeyError)
-    with pytest.raises(ParseError, match="^here: is wrong"):
+    with pytest.raises(ParseError, match=r"^here: is wrong"):
         guarded(parser, parser.parse, "x")
     assert guarded(parser, parser.predict, 1, batch=2) == 3
 
