@@ -11,6 +11,7 @@ from abc import ABC
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from importlib.util import find_spec
+from math import isfinite
 from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from snntk_core.errors import MissingLibrary, OptionError, did_you_mean, listed
@@ -156,7 +157,7 @@ def _convert(value: object, hint: Any) -> object:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint in (bool, int, float, str):
-        if type(value) is not hint:
+        if type(value) is not hint or (isinstance(value, float) and not isfinite(value)):
             raise TypeError
         return value
     if isinstance(value, get_origin(hint) or hint):

@@ -28,6 +28,7 @@ from snntk_core.transform import Context, Preserves, Stage, Transform
 
 TOLERANCE = 1e-4
 PROBES = 16
+UNLIKE = 8  # times larger: calibration samples that were not prepared like the test samples
 SEED = 0
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -164,9 +165,19 @@ def check_calibration(plan: Plan, data: Data) -> list[str]:
             f"{', '.join(plan.needs_calibration)} needs calibration samples (--calibration, or x_norm in the data); "
             "take them from the training set, never from the test set."
         )
+    if data.calibration is not None and not len(data.calibration):
+        raise DataError("There are no calibration samples: the array is empty.")
+    notes = []
     if data.overlap:
-        return [f"{data.overlap} calibration samples are also test samples, so the accuracy is too good."]
-    return []
+        notes.append(f"{data.overlap} calibration samples are also test samples, so the accuracy is too good.")
+    if data.calibration is not None:
+        sizes = [float(np.sqrt(np.square(array, dtype=np.float64).mean())) for array in (data.x, data.calibration)]
+        if min(sizes) * UNLIKE < max(sizes):
+            notes.append(
+                f"The samples and the calibration samples are on different scales (root mean square {sizes[0]:.3g} and "
+                f"{sizes[1]:.3g}); they should be prepared alike."
+            )
+    return notes
 
 
 def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progress: Progress = _quiet) -> Result:
@@ -228,20 +239,24 @@ def _simulate(
     line.announce(
         StageRecord("simulate", plan.simulator.name, "nothing", perf_counter() - start, len(graph), len(graph))
     )
+    progress("Evaluating the analog networks", 0, 1)
+    start = perf_counter()
     limit = evaluate(graph, data.x)
     accuracy = decisions.finish(
         judge.judgment(outputs),
-        judge.judgment(evaluate(analog, data.x)),
+        judge.judgment(evaluate(analog, data.x)) if judge.judges else None,
         judge.judgment(limit),
         likeness(limit, outputs)[1],
     )
+    line.announce(StageRecord("evaluate", "reference", "nothing", perf_counter() - start, len(analog), len(analog)))
     return accuracy, layers
 
 
 def _cost(plan: Plan, analog: Graph, graph: Graph, layers: LayerTally) -> Cost:
-    neurons = sum(size(graph.shapes[node.name]) for node in graph if isinstance(node.op, IntegrateFire))
+    firing = [node.name for node in graph if isinstance(node.op, IntegrateFire)]
+    neurons = sum(size(graph.shapes[name]) for name in firing)
     return Cost(
-        spikes=sum(layers.spikes.values()) / layers.samples,
+        spikes=sum(layers.spikes[name] for name in firing) / layers.samples,
         accumulates=layers.operations / layers.samples,
         source_multiply_accumulates=source_multiply_accumulates(graph),
         neuron_updates=neurons * int(plan.duration),

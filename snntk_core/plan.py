@@ -11,13 +11,12 @@ from snntk_core.component import Component
 from snntk_core.errors import RecipeError, SnntkError
 from snntk_core.parser import Parser
 from snntk_core.quantization import QuantizeStep
-from snntk_core.recipe import Recipe, Step
+from snntk_core.recipe import DEFAULT_SIMULATOR, Recipe, Step
 from snntk_core.registry import Registry
 from snntk_core.simulator import Simulator
 from snntk_core.transform import Stage, Transform
 
 C = TypeVar("C", bound=Component)
-DEFAULT_SIMULATOR = "numpy"
 DEFAULT_DURATION = 32
 DEFAULT_SAMPLES = 200
 
@@ -71,10 +70,31 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
         missing = [step.name for step in steps if _needs_calibration(step)]
         problems += [f"{name} needs calibration samples (--calibration), from the training set." for name in missing]
     duration = recipe.duration if recipe.duration is not None else DEFAULT_DURATION
+    problems += _contradictions(recipe, code, transforms, simulator, duration)
     if problems or simulator is None:
         raise RecipeError(recipe.title, problems)
     samples = recipe.samples or DEFAULT_SAMPLES
     return Plan(recipe.title, parser, tuple(steps), simulator, duration, recipe.times, samples, recipe.top_k or 1)
+
+
+def _contradictions(
+    recipe: Recipe, code: Transform | None, transforms: list[Transform], simulator: Simulator | None, duration: float
+) -> list[str]:
+    """Return what names and options of a recipe do not say alone: settings that would be ignored or fail later."""
+    found = []
+    codes = [step.name for step in (*transforms, code) if step is not None and step.stage is Stage.SPIKIFY]
+    if len(codes) > 1:
+        found.append(
+            f"there are several spike codes: {', '.join(codes)}. One makes the network spiking; drop the others."
+        )
+    if recipe.code is not None and not recipe.code.enabled:
+        found.append("the spike code cannot be switched off.")
+    if simulator is not None and simulator.clock == "stepped" and duration != int(duration):
+        found.append(f"simulate.duration is counted in steps for {simulator.name}, got {duration}.")
+    late = [time for time in recipe.times if time > duration]
+    if late:
+        found.append(f"report.times go beyond the {duration:g} steps: {', '.join(map(str, late))}.")
+    return found
 
 
 def _needs_calibration(step: Transform | QuantizeStep) -> bool:

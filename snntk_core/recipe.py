@@ -14,6 +14,7 @@ from snntk_core.registry import Registry
 Options = Mapping[str, object]
 TOP = {"extends", "parser", "transform", "quantize", "code", "simulate", "report"}
 SIMULATE = {"name", "duration", "options"}
+DEFAULT_SIMULATOR = "numpy"
 REPORT = {"times", "samples", "top_k"}
 
 
@@ -126,6 +127,9 @@ def _load(path: Path, registry: Registry, above: tuple[Path, ...]) -> Recipe:
     recipe = read_recipe(table, str(path))
     if extends is None:
         return recipe
+    if not isinstance(extends, str):
+        wrong = f"extends takes the name of a recipe or a .toml file, got {extends!r}."
+        return replace(recipe, problems=(wrong, *recipe.problems))
     base = Path(extends) if str(extends).endswith(".toml") else registry.recipes[str(extends)]
     base = base if base.is_absolute() else path.parent / base
     return recipe.over(_load(base, registry, (*above, path)))
@@ -138,7 +142,7 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
     problems += [*_unknown(simulate, SIMULATE, "simulate."), *_unknown(report, REPORT, "report.")]
     duration, times = simulate.get("duration"), report.get("times", [])
     samples, top_k = report.get("samples"), report.get("top_k")
-    if duration is not None and (isinstance(duration, bool) or not isinstance(duration, int | float) or duration <= 0):
+    if duration is not None and not _positive(duration):
         problems.append(f"simulate.duration takes a number above zero, got {duration!r}.")
     if not isinstance(times, list) or not all(type(t) is int and t > 0 for t in times):
         problems.append(f"report.times takes a list of steps, got {times!r}.")
@@ -151,17 +155,21 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
         transforms=tuple(_steps(table, "transform", problems)),
         quantizers=tuple(_steps(table, "quantize", problems)),
         code=_step(_table(table, "code", problems), "code", problems),
-        simulator=_step(
-            {k: v for k, v in simulate.items() if k == "name"} | _table(simulate, "options", problems),
-            "simulate",
-            problems,
-        ),
+        simulator=_simulator(simulate, problems),
         duration=duration,
         times=tuple(times) if isinstance(times, list) else (),
         samples=samples,
         top_k=top_k,
     )
     return replace(recipe, problems=tuple(problems))
+
+
+def _simulator(simulate: Mapping[str, Any], problems: list[str]) -> Step | None:
+    """Return the simulator with its options; options without a name are the default simulator's."""
+    options = _table(simulate, "options", problems)
+    if "name" not in simulate and not options:
+        return None
+    return _step({"name": simulate.get("name", DEFAULT_SIMULATOR), **options}, "simulate", problems)
 
 
 def _unknown(table: Mapping[str, Any], known: set[str], where: str) -> Iterable[str]:
@@ -176,6 +184,10 @@ def _table(table: Mapping[str, Any], key: str, problems: list[str]) -> dict[str,
         return value
     problems.append(f"{key} takes a table, got {value!r}.")
     return {}
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def _steps(table: Mapping[str, Any], key: str, problems: list[str]) -> Iterable[Step]:

@@ -19,6 +19,7 @@ ENERGY_ASSUMPTIONS = (
     "every neuron's potential is updated once per step, as an accumulate",
 )
 PARTING_CORRELATION = 0.95
+PARTING_ERROR = 0.5  # of a layer that is too quiet to correlate with anything
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class LayerReport:
 
     ``rate``: spikes per neuron and step.  ``silent``: share of neurons with no spike in a sample.  ``saturated``: share
     that fires in every step.  ``correlation`` (Pearson) and ``error`` (root mean square over root mean square)
-    compare the mean output per step with the analog activation; None for a layer without a counterpart.
+    compare the mean output per step with the analog activation; ``clipping`` is the error that endless steps would
+    leave.  None for a layer without a counterpart, or without any variation to correlate.
     """
 
     name: str
@@ -55,6 +57,14 @@ class LayerReport:
     saturated: float
     correlation: float | None = None
     error: float | None = None
+    clipping: float | None = None
+
+    @property
+    def parts(self) -> bool:
+        """Whether its output is something else than the activation."""
+        if self.correlation is None:
+            return self.error is not None and self.error >= PARTING_ERROR
+        return self.correlation < PARTING_CORRELATION
 
 
 @dataclass(frozen=True)
@@ -140,15 +150,12 @@ class Result:
     def warm_up(self) -> int:
         """How many of the first steps the readout leaves out of its scores; they are part of the latency."""
         op = self.graph[self.graph.outputs[0]].op
-        return op.warm_up if isinstance(op, Readout) and op.warm_up < self.duration else 0
+        return min(op.warm_up, self.duration // 2) if isinstance(op, Readout) else 0
 
     @property
     def parts_at(self) -> str | None:
-        """The first layer whose output correlates with its activation by less than 0.95, or None."""
-        for layer in self.layers:
-            if layer.correlation is not None and layer.correlation < PARTING_CORRELATION:
-                return layer.name
-        return None
+        """The first layer whose output is not its activation: correlation below 0.95, or silence; or None."""
+        return next((layer.name for layer in self.layers if layer.parts), None)
 
     def report(self) -> dict[str, object]:
         """Return everything but the weights as plain data, ready for JSON."""

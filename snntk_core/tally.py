@@ -10,7 +10,7 @@ import numpy as np
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge, decisions
 from snntk_core.ops import Array, IntegrateFire
-from snntk_core.reference import activations
+from snntk_core.reference import activations, apply
 from snntk_core.result import Accuracy, LayerReport
 from snntk_core.shapes import size
 from snntk_core.simulator import Recording
@@ -107,15 +107,17 @@ class LayerTally:
         count = len(next(iter(kept.values()), ()))
         shared = [name for name in kept if name in analog and analog.shapes[name] == self.graph.shapes[name]]
         values = activations(analog, batch[:count], shared) if count and shared else {}
-        return tuple(self._row(name, kept[name], values.get(name)) for name in self.spikes)
+        limits = activations(self.graph, batch[:count], shared) if count and shared else {}
+        return tuple(self._row(name, kept[name], values.get(name), limits.get(name)) for name in self.spikes)
 
-    def _row(self, name: str, counts: Array, analog: Array | None) -> LayerReport:
+    def _row(self, name: str, counts: Array, analog: Array | None, limit: Array | None) -> LayerReport:
         op, shape = self.graph[name].op, self.graph.shapes[name]
         pairs = self.samples * size(shape)
-        correlation = error = None
-        if analog is not None:
-            spike = np.broadcast_to(op.spike if isinstance(op, IntegrateFire) else 1.0, shape).ravel()
+        correlation = error = clipping = None
+        if analog is not None and limit is not None:
+            spike = spike_values(self.graph, name).ravel()
             correlation, error = likeness(counts * (spike / self.duration), analog.reshape(len(analog), -1))
+            clipping = likeness(limit, analog)[1]
         return LayerReport(
             name,
             type(op).__name__,
@@ -125,7 +127,19 @@ class LayerTally:
             self.saturated[name] / pairs,
             correlation,
             error,
+            clipping,
         )
+
+
+def spike_values(graph: Graph, name: str) -> Array:
+    """Return what one spike of each unit of a spiking node carries, in its shape; a pool passes on what it got."""
+    node, shape = graph[name], graph.shapes[name]
+    if isinstance(node.op, IntegrateFire):
+        return np.broadcast_to(node.op.spike, shape)
+    if not node.inputs:
+        return np.ones(shape)
+    carried = (np.array(spike_values(graph, above), np.float64)[None] for above in node.inputs)
+    return np.asarray(apply(node.op, *carried)[0])
 
 
 def likeness(rates: Array, values: Array) -> tuple[float | None, float | None]:

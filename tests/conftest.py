@@ -1,4 +1,4 @@
-"""For every test: one BLAS thread for each worker, because threads of several workers would only wait for each other."""
+"""For every test: one BLAS thread in each worker, because threads of several workers would only wait for each other."""
 
 from __future__ import annotations
 

@@ -67,13 +67,15 @@ class Rate(Transform):
     refractory: int = option(0, "steps after a spike in which a neuron does not integrate")
     max_pool: Literal["count", "gate"] = option("count", "rule of spiking max pooling, see SpikingMaxPool")
     warm_up: int | None = option(
-        None, "steps the readout leaves out; by default what a deep network needs, see `delay`"
+        None, "first steps the readout leaves out, half of them at most; by default the depth of networks deeper than 8"
     )
     pooling_neurons: bool = option(False, "make average pooling a population of neurons, as snn_toolbox did")
 
     def __post_init__(self) -> None:
         if self.threshold <= 0 or not 0 <= self.leak < 1 or self.refractory < 0 or (self.warm_up or 0) < 0:
             raise ValueError("threshold lies above 0, leak in [0, 1), refractory and warm_up are not negative")
+        if not 0 <= self.initial <= 1:
+            raise ValueError(f"initial is a share of the threshold, from 0 to 1, got {self.initial}")
 
     def apply(self, graph: Graph, context: Context) -> Graph:
         """Return the spiking network.  Raises `Incompatible` with everything that cannot be made spiking."""
@@ -87,7 +89,7 @@ class Rate(Transform):
             for node in graph:
                 if isinstance(node.op, AveragePool):
                     spiking = spiking.insert_after(node.name, spiking.free_name(f"{node.name}_spikes"), self.neuron())
-        warm_up = delay(spiking, context.steps) if self.warm_up is None else self.warm_up
+        warm_up = depth_to_wait(spiking) if self.warm_up is None else self.warm_up
         for name in spiking.outputs:
             op = spiking[name].op
             if isinstance(op, Readout):
@@ -115,8 +117,8 @@ class Rate(Transform):
         return op
 
 
-def delay(graph: Graph, steps: int) -> int:
-    """Return the warm-up for a network: its depth in neurons where that is above 8, and half of ``steps`` at most.
+def depth_to_wait(graph: Graph) -> int:
+    """Return the warm-up for a network: its depth in neurons where that is above 8, else 0.
 
     Deep layers answer late and overshoot at first; in shallow ones the first steps are as good as any, and starting at
     half the threshold makes them exact to half a spike, which a later start would spoil.
@@ -126,7 +128,7 @@ def delay(graph: Graph, steps: int) -> int:
         above = max((depth[name] for name in node.inputs), default=0)
         depth[node.name] = above + isinstance(node.op, IntegrateFire)
     deepest = max(depth.values())
-    return min(deepest, steps // 2) if deepest > SHALLOW else 0
+    return deepest if deepest > SHALLOW else 0
 
 
 REMEDIES: dict[type[Op], str] = {

@@ -101,9 +101,9 @@ Link = Literal["identity", "softmax", "log-softmax", "sigmoid", "tanh"]
 class Readout(NeuronOp):
     """``score(t) = link((V(t) - V(w)) / (t - w))``, ``V`` the sum of all current so far: a neuron that never fires.
 
-    ``w`` is ``warm_up``: what reaches the readout in the first steps, while deep layers still charge, is left out once
-    more steps than that have passed; until then ``score(t) = link(V(t) / t)``.  In an analog graph it is ``link(x)``.
-    Source of the delayed readout: Bu 2025.
+    ``w = min(warm_up, t // 2)``: what reaches the readout in the first steps, while deep layers still charge, is left
+    out, but never more than the first half, so a score does not depend on how long the run goes on.  In an analog graph
+    it is ``link(x)``.  Source of the delayed readout: Bu 2025.
     """
 
     link: Link = "identity"

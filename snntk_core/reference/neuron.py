@@ -104,12 +104,12 @@ def linked(link: Link, x: Array) -> Array:
 
 def scores(op: Readout, potentials: Array) -> Array:
     """Return what a readout says after every step; ``potentials``: V, (batch, steps, *shape), and so is the result."""
-    steps, warm_up = potentials.shape[1], op.warm_up
-    counted = np.arange(1, steps + 1, dtype=potentials.dtype)
-    if 0 < warm_up < steps:
-        potentials = potentials.copy()
-        potentials[:, warm_up:] -= potentials[:, warm_up - 1 : warm_up]
-        counted[warm_up:] -= warm_up
+    times = np.arange(1, potentials.shape[1] + 1)
+    left_out = np.minimum(op.warm_up, times // 2)
+    if op.warm_up:
+        before = np.where(left_out.reshape(-1, *(1,) * (potentials.ndim - 2)), potentials[:, left_out - 1], 0)
+        potentials = potentials - before
+    counted = (times - left_out).astype(potentials.dtype)
     return linked(op.link, potentials / counted.reshape(-1, *(1,) * (potentials.ndim - 2)))
 
 

@@ -50,7 +50,7 @@ def simulate_plainly(graph: Graph, batch: Array, steps: int) -> Reference:
         output = graph[graph.outputs[0]].op
         assert isinstance(output, Readout)
         potentials.append(values[graph.outputs[0]])
-        waits = output.warm_up if time > output.warm_up > 0 else 0
+        waits = min(output.warm_up, time // 2)
         mean = (potentials[-1] - (potentials[waits - 1] if waits else 0)) / (time - waits)
         scores.append(linked(output.link, mean).reshape(len(batch), -1))
     flat = {name: count.reshape(len(batch), -1) for name, count in counts.items()}

@@ -11,7 +11,7 @@ import pytest
 from snntk_core import Exportable, Preserves, hookimpl
 from snntk_core.data import Data
 from snntk_core.errors import DataError, DeviationError, Incompatible, SnntkError
-from snntk_core.pipeline import deviation, execute, load, probe_batch
+from snntk_core.pipeline import check_calibration, deviation, execute, load, probe_batch
 from snntk_core.plan import resolve
 from snntk_core.recipe import Recipe, Step
 from snntk_core.reference import evaluate
@@ -35,9 +35,16 @@ def data(registry, pairs, batch, calibration) -> Data:
 def test_a_run_gives_everything(registry, pairs, data) -> None:
     recipe = Recipe("mine", transforms=(Step("halve"), Step("keep")), code=CODE, duration=64)
     result = run(registry, pairs, data, recipe)
-    assert [record.component for record in result.ledger] == ["pairs", "halve", "keep", "code", "numpy"]
-    assert [record.stage for record in result.ledger] == ["parse", "simplify", "adapt", "spikify", "simulate"]
-    parse, halve, keep, code, simulate = result.ledger
+    assert [record.component for record in result.ledger] == ["pairs", "halve", "keep", "code", "numpy", "reference"]
+    assert [record.stage for record in result.ledger] == [
+        "parse",
+        "simplify",
+        "adapt",
+        "spikify",
+        "simulate",
+        "evaluate",
+    ]
+    parse, halve, keep, code, simulate, _ = result.ledger
     assert parse.deviation < 1e-6
     assert halve.deviation < 1e-6
     assert keep.deviation == 0
@@ -209,7 +216,7 @@ def test_observers_see_every_stage_and_the_result_and_cannot_stop_it(registry, p
 
     registry.register(Watcher(), "watcher")
     result = run(registry, pairs, data, Recipe(code=CODE, duration=2))
-    assert seen == ["pairs", "code", "numpy"]
+    assert seen == ["pairs", "code", "numpy", "reference"]
     assert result.notes == ("watcher failed in snntk_run_finished: RuntimeError: fell over",)
 
 
@@ -238,3 +245,14 @@ def test_graphs_are_compared_on_given_samples_or_seeded_noise(registry, pairs, b
     np.testing.assert_array_equal(probe_batch(graph, None), probe_batch(graph, None))
     assert probe_batch(graph, None).shape == (16, 6)
     np.testing.assert_array_equal(probe_batch(graph, batch), batch[:16].astype(np.float64))
+
+
+def test_calibration_on_another_scale_is_noted(registry: Registry) -> None:
+    data = Data(np.ones((4, 3)), calibration=np.full((5, 3), 255.0))
+    (note,) = check_calibration(resolve(Recipe(), registry), data)
+    assert "on different scales (root mean square 1 and 255)" in note
+
+
+def test_an_empty_calibration_is_refused(registry: Registry) -> None:
+    with pytest.raises(DataError, match="no calibration samples"):
+        check_calibration(resolve(Recipe(), registry), Data(np.ones((4, 3)), calibration=np.ones((0, 3))))

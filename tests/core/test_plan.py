@@ -81,6 +81,15 @@ def test_a_network_is_converted_without_the_simulators_library(registry: Registr
         resolve(recipe, registry)
 
 
+def test_settings_that_would_be_ignored_or_fail_later_are_mistakes(registry: Registry) -> None:
+    table = {"simulate": {"duration": 7.5}, "report": {"times": [4, 9]}, "code": {"name": "code", "enabled": False}}
+    with pytest.raises(RecipeError) as caught:
+        resolve(read_recipe(table, "mine"), registry)
+    assert any("cannot be switched off" in problem for problem in caught.value.problems)
+    assert any("counted in steps" in problem for problem in caught.value.problems)
+    assert any("beyond the 7.5 steps: 9" in problem for problem in caught.value.problems)
+
+
 def test_mistakes_of_the_file_are_reported_with_those_of_the_names(registry: Registry) -> None:
     recipe = read_recipe({"repotr": {}, "transform": [{"name": "kep"}]}, "mine")
     with pytest.raises(RecipeError) as caught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snntk_core import Dense, Graph, Input, IntegrateFire, Node, Readout, Recording, Relu, SpikeSource
+from snntk_core import Dense, Graph, Input, IntegrateFire, Node, Readout, Recording, Relu, SpikeSource, SpikingMaxPool
 from snntk_core.judge import Judge
 from snntk_core.simulator import SpikeTrain, join
 from snntk_core.tally import (
@@ -14,6 +14,7 @@ from snntk_core.tally import (
     likeness,
     rates_by_layer,
     report_times,
+    spike_values,
 )
 
 RNG = np.random.default_rng(0)
@@ -142,3 +143,15 @@ def test_likeness_is_undefined_for_constants() -> None:
     assert likeness(-values, values)[0] == pytest.approx(-1)
     assert likeness(np.ones(5), np.arange(5.0))[0] is None
     assert likeness(np.arange(5.0), np.zeros(5)) == (None, None)
+
+
+def test_a_pool_passes_on_what_its_neurons_emit() -> None:
+    nodes = (
+        Node("input", SpikeSource((4, 4, 2))),
+        Node("neurons", IntegrateFire(np.array([2.0, 0.5])), "input"),
+        Node("pool", SpikingMaxPool((2, 2)), "neurons"),
+        Node("readout", Readout(), "pool"),
+    )
+    values = spike_values(Graph(nodes).verify(), "pool")
+    assert values.shape == (2, 2, 2)
+    np.testing.assert_array_equal(values[0, 0], [2.0, 0.5])

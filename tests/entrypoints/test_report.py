@@ -20,16 +20,18 @@ def result(layers, samples, labels, calibration, registry) -> snntk.Result:
     return snntk.run(layers, (samples, labels), calibration=calibration, steps=16, registry=registry)
 
 
-def layer(name: str, correlation: float | None, saturated: float = 0.0) -> LayerReport:
-    return LayerReport(name, "IntegrateFire", 10, 0.1, 0.2, saturated, correlation, 0.1)
+def layer(name: str, correlation: float | None, clipping: float = 0.0, rate: float = 0.1) -> LayerReport:
+    error = 1.0 if correlation is None else 0.1
+    return LayerReport(name, "IntegrateFire", 10, rate, 0.2, 0.3, correlation, error, clipping)
 
 
 def test_the_diagnosis_names_the_first_layer_that_parts_and_the_likely_reason() -> None:
     assert "Every layer follows" in report.diagnosis([layer("a", 0.99)], None)
     few = report.diagnosis([layer("a", 0.99), layer("b", 0.5), layer("c", 0.1)], "b")
     assert few.startswith("b is the first layer")
-    assert "too few steps" in few
-    assert "threshold is too low" in report.diagnosis([layer("b", 0.5, saturated=0.3)], "b")
+    assert "Give it more steps" in few
+    assert "Raise the percentile" in report.diagnosis([layer("b", 0.5, clipping=0.08)], "b")
+    assert "no neuron of it fires" in report.diagnosis([layer("b", None, rate=0.0)], "b")
 
 
 def test_the_layer_that_parts_is_marked(result: snntk.Result) -> None:

@@ -43,5 +43,5 @@ def execute(args: argparse.Namespace) -> int:
         print_json({"output": output, "nodes": len(graph), "ledger": [vars(record) for record in records]})
         return 0
     kilobytes = output.stat().st_size / 1000
-    show([report.ledger(records), Paragraph(f"Saved {output}: {len(graph)} nodes, {kilobytes:,.0f} kB.")])
+    show([*report.ledger(records), Paragraph(f"Saved {output}: {len(graph)} nodes, {kilobytes:,.0f} kB.")])
     return 0

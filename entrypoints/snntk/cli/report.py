@@ -11,8 +11,8 @@ from snntk_core.result import ENERGY_ASSUMPTIONS, PARTING_CORRELATION, Accuracy,
 
 SPIKE_CLASSES = {"unsigned": "unsigned: at most one binary spike per neuron and step"}
 MEASURES = {"accuracy": "accuracy", "error": "root mean square error"}
-SATURATED = 0.01
-"""The share of saturated neurons from which clipping is the likelier reason."""
+CLIPPED = 0.5
+"""The share of a layer's error from which clipping is its reason."""
 
 
 def blocks(result: Result, data: str) -> Iterator[Block]:
@@ -21,7 +21,7 @@ def blocks(result: Result, data: str) -> Iterator[Block]:
     yield _facts(result, data)
     yield from _accuracy(result)
     yield from _layers(result)
-    yield ledger(result.ledger)
+    yield from ledger(result.ledger)
     yield from _operations(result)
     if result.notes:
         yield Heading("Notes")
@@ -107,7 +107,7 @@ def _gap(accuracy: Accuracy, steps: int) -> float | None:
 def _layers(result: Result) -> Iterator[Block]:
     columns = [
         Column("layer"),
-        *numbers("neurons", "rate", "silent", "saturated", "correlation", "error"),
+        *numbers("neurons", "rate", "silent", "saturated", "correlation", "error", "clipping"),
     ]
     rows = [_layer_row(layer) for layer in result.layers]
     parting = [index for index, layer in enumerate(result.layers) if layer.name == result.parts_at]
@@ -118,7 +118,8 @@ def _layers(result: Result) -> Iterator[Block]:
 def _layer_row(layer: LayerReport) -> tuple[str, ...]:
     correlation = "-" if layer.correlation is None else f"{layer.correlation:.4f}"
     shares = (percent(layer.silent), percent(layer.saturated))
-    return layer.name, f"{layer.neurons:,}", f"{layer.rate:.4f}", *shares, correlation, _small(layer.error)
+    errors = (_small(layer.error), _small(layer.clipping))
+    return layer.name, f"{layer.neurons:,}", f"{layer.rate:.4f}", *shares, correlation, *errors
 
 
 def diagnosis(layers: Sequence[LayerReport], parts_at: str | None) -> str:
@@ -129,17 +130,21 @@ def diagnosis(layers: Sequence[LayerReport], parts_at: str | None) -> str:
         follow = f"Every layer follows its activations (correlation of at least {PARTING_CORRELATION})"
         return f"{follow}; the largest error is {_small(worst.error)}, in {worst.name}." if worst else f"{follow}."
     layer = next(layer for layer in layers if layer.name == parts_at)
-    if layer.saturated >= SATURATED:
-        share = percent(layer.saturated)
-        reason = f"{share} of its neurons fire in every step, so its threshold is too low: raise the percentile."
-    else:
-        reason = f"hardly any neuron is saturated ({percent(layer.saturated)}), so it has too few steps: give it more."
-    where = f"{parts_at} is the first layer that parts from its activations (correlation {layer.correlation:.4f})"
-    return f"{where}: {reason}"
+    likeness = "" if layer.correlation is None else f" (correlation {layer.correlation:.4f})"
+    where = f"{parts_at} is the first layer that parts from its activations{likeness}"
+    if not layer.rate:
+        return f"{where}: no neuron of it fires. Are the samples on the same scale as the calibration samples?"
+    if (layer.clipping or 0.0) >= CLIPPED * (layer.error or 0.0):
+        share = f"{percent(layer.saturated)} of its neurons fire in every step"
+        return f"{where}: clipping would remain with endless steps, and {share}. Raise the percentile."
+    return f"{where}: with endless steps its error would be {_small(layer.clipping)}. Give it more steps."
 
 
-def ledger(records: Sequence[StageRecord]) -> Block:
-    """Return what each step did, as a table."""
+def ledger(records: Sequence[StageRecord]) -> Iterator[Block]:
+    """Yield what each step did, as a table, and the steps that found nothing to do, as a line."""
+    idle = [
+        record.component for record in records if record.nodes_before == record.nodes_after and record.deviation == 0
+    ]
     columns = [Column("stage"), Column("step"), Column("preserves"), *numbers("nodes", "deviation", "seconds")]
     rows = [
         (
@@ -151,8 +156,11 @@ def ledger(records: Sequence[StageRecord]) -> Block:
             f"{record.seconds:.2f}",
         )
         for record in records
+        if record.component not in idle
     ]
-    return Table("Steps", columns, rows)
+    yield Table("Steps", columns, rows)
+    if idle:
+        yield Paragraph(f"Nothing to do for {', '.join(idle)}.", "quiet")
 
 
 def _operations(result: Result) -> Iterator[Block]:
