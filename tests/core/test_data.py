@@ -26,13 +26,13 @@ def test_labels_are_numbers_columns_or_one_hot_rows(labels: object) -> None:
     ("labels", "message"),
     [
         (Y[:5], "6 samples but 5 labels"),
-        (Y - 1, "not class numbers"),
-        (Y + 0.5, "not class numbers"),
-        (np.full(6, np.nan), "not class numbers"),
+        (Y - 1, "not class numbers.*: that of sample 0 is -1"),
+        (Y + 0.5, "not class numbers.*: that of sample 0 is 0.5"),
+        (np.full(6, np.nan), "not class numbers.*: that of sample 0 is nan"),
         (np.eye(3)[Y] * 2, "neither class numbers nor one-hot"),
         (np.ones((6, 3)), "neither class numbers nor one-hot"),
         (np.zeros((6, 2, 2)), "not class numbers"),
-        (np.array(list("abcdef")), "not class numbers"),
+        (np.array(list("abcdef")), "are text, not class numbers"),
         (np.array(3), "not class numbers"),
     ],
 )
@@ -53,7 +53,8 @@ def test_samples_that_are_in_both_sets_are_counted() -> None:
     assert Data(X, calibration=X[:2].astype(np.float64)).overlap == 2
     assert Data(X, calibration=X + 100).overlap == 0
     assert Data(X).overlap == 0
-    assert Data(X, calibration=X[:0]).overlap == 0
+    assert Data(np.zeros((3, 0)), calibration=np.zeros((2, 0))).overlap == 1
+    assert Data(X.astype(float) + 1e300, calibration=X.astype(float) + 1e300).overlap == 1
 
 
 def test_overlap_is_counted_quickly() -> None:
@@ -109,10 +110,10 @@ def test_files_that_do_not_fit_are_refused_in_one_sentence(tmp_path: Path) -> No
     expected = {
         "none.npz": "has no array 'x'; it holds a, b",
         "short.npz": "6 samples but 3 labels",
-        "pickle.npz": "cannot be read",
-        "pickle.npy": "cannot be read",
-        "empty.npz": "cannot be read",
-        "text.npz": "cannot be read",
+        "pickle.npz": "cannot be read: it holds objects, not numbers",
+        "pickle.npy": "cannot be read: it holds objects, not numbers",
+        "empty.npz": "cannot be read: it is not an .npz or .npy file",
+        "text.npz": "cannot be read: it is not an .npz or .npy file",
         "half.npz": "cannot be read",
         "folder": "has no x_test.npz",
         "missing.npz": "There is no file",
@@ -121,3 +122,48 @@ def test_files_that_do_not_fit_are_refused_in_one_sentence(tmp_path: Path) -> No
         with pytest.raises(DataError, match=message) as caught:
             load_data(tmp_path / name)
         assert "\n" not in str(caught.value), name
+        assert str(caught.value).count(name) == 1, name
+        assert not str(caught.value).endswith(".."), name
+
+
+HOLED = np.where(np.arange(24).reshape(6, 4) == 9, np.nan, X)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (HOLED, "samples hold a value that is not finite, first in sample 2"),
+        (np.float32(3), "are a single number"),
+        (np.array(["a", "b"]), "samples are text; numbers are needed"),
+        (X.astype(complex), "samples are complex numbers"),
+        (X[:0], "no samples"),
+        ([[1, 2], [3]], "do not make one array"),
+    ],
+)
+def test_samples_that_are_none_are_refused_and_named(x: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        Data(x)  # type: ignore[arg-type]
+    assert "test samples" in str(caught.value)
+    with pytest.raises(DataError, match=message) as caught:
+        Data(X, calibration=x)  # type: ignore[arg-type]
+    assert "calibration samples" in str(caught.value)
+    if not isinstance(x, list):
+        np.savez(tmp_path / "d.npz", x=x)
+        for read in (load_data, load_samples):
+            with pytest.raises(DataError, match=message) as caught:
+                read(tmp_path / "d.npz")
+            assert str(caught.value).startswith(f"{tmp_path / 'd.npz'}: ")
+
+
+def test_a_file_of_labels_alone_is_no_calibration(tmp_path: Path) -> None:
+    np.savez(tmp_path / "labels.npz", y=Y)
+    with pytest.raises(DataError, match=r"labels.npz has no array 'x' of samples; it holds y"):
+        load_samples(tmp_path / "labels.npz")
+
+
+def test_the_nearest_file_is_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "train.npy", X)
+    for read in (load_data, load_samples):
+        with pytest.raises(DataError, match=r"There is no file .*trane.npy. Did you mean 'train.npy'\?"):
+            read(tmp_path / "trane.npy")
