@@ -15,16 +15,31 @@ MEMBERS = 1 << 17
 COMPRESSED = 64 << 20  # of all compressed members together: TorchScript compresses its code
 
 
-@dataclass(frozen=True, eq=False)
+REPEATED = 8  # how often a storage may be shared, all together: tied weights are
+
+
+@dataclass(eq=False)
 class Archive:
-    """The members of a zip file by name, below the one folder that PyTorch puts them in."""
+    """The members of a zip file by name, below the one folder that PyTorch puts them in.
+
+    ``allowed``: how many bytes tensors may still be made of, so that a small file does not fill the memory.
+    """
 
     label: str
     file: zipfile.ZipFile
     names: Mapping[str, str]
+    allowed: int = COMPRESSED
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
+
+    def storage(self, name: str) -> bytes:
+        """Return the bytes of a tensor's storage.  Raises `ParseError` where the file shares storages without end."""
+        content = self.read(name)
+        self.allowed -= len(content)
+        if self.allowed < 0:
+            raise ParseError(self.label, "its tensors share their memory too often; save the model again.")
+        return content
 
     def read(self, name: str) -> bytes:
         """Return a member's bytes.  Raises `ParseError` for one that is missing or damaged."""
@@ -62,4 +77,4 @@ def opened(source: Path | IO[bytes], label: str) -> Archive:
             raise ParseError(label, f"its part {printable(short)!r} is there twice; save the model again.")
     if len(names) != len(entries):
         raise ParseError(label, "one of its parts is there twice; save the model again.")
-    return Archive(label, file, names)
+    return Archive(label, file, names, REPEATED * total + COMPRESSED)

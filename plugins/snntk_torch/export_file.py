@@ -91,7 +91,7 @@ def _array(archive: Archive, name: str, member: str, entry: Any) -> Array:
         raise ParseError(archive.label, problem, where=where)
     sizes, strides = ([item["as_int"] for item in meta[key]] for key in ("sizes", "strides"))
     try:
-        return viewed(archive.read(member), kind, meta["storage_offset"]["as_int"], sizes, strides)
+        return viewed(archive.storage(member), kind, meta["storage_offset"]["as_int"], sizes, strides)
     except Unsupported as error:
         raise ParseError(archive.label, f"{error}; save the program again.", where=where) from error
 

@@ -27,6 +27,7 @@ STORAGES = {
 }
 LISTS = {f"torch.jit._pickle build_{kind}list" for kind in ("int", "double", "bool", "tensor")}
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+LITERALS = {"BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINUNICODE", "BINUNICODE8", "BINFLOAT", "BINSTRING"}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -98,19 +99,17 @@ class Unpickler:
 
     def _step(self, name: str, argument: Any) -> None:
         stack = self.stack
-        if name in ("PROTO", "FRAME"):
+        if name == "PROTO":
             return
         if name in CONSTANTS:
             stack.append(CONSTANTS[name])
-        elif name.startswith(("BININT", "LONG", "BINUNICODE", "SHORT_BINUNICODE", "BINFLOAT")) and "GET" not in name:
-            self._number(name, argument)
+        elif name in LITERALS:
+            stack.append(argument)
         elif name == "MARK":
             self.marks.append(len(stack))
         elif name in ("BINPUT", "LONG_BINPUT"):
             self.memo[argument] = stack[-1]
-        elif name == "MEMOIZE":
-            self.memo[len(self.memo)] = stack[-1]
-        elif name == "BINGET":
+        elif name in ("BINGET", "LONG_BINGET"):
             stack.append(self.memo[argument])
         elif name == "GLOBAL":
             stack.append(Name(str(argument)))
@@ -120,12 +119,6 @@ class Unpickler:
             stack.append(tuple(items))
         else:
             self._structure(name)
-
-    def _number(self, name: str, argument: Any) -> None:
-        if name == "LONG_BINPUT":
-            self.memo[argument] = self.stack[-1]
-        else:
-            self.stack.append(argument)
 
     def _marked(self) -> list[Any]:
         start = self.marks.pop()
@@ -192,7 +185,7 @@ class Unpickler:
     def _tensor(self, storage: Storage, offset: int, sizes: tuple[int, ...], strides: tuple[int, ...]) -> Array | Bare:
         if self.folder is None:
             return Bare(tuple(sizes))
-        content = self.archive.read(f"{self.folder}/{storage.key}")
+        content = self.archive.storage(f"{self.folder}/{storage.key}")
         return viewed(content, storage.kind, offset, sizes, strides)
 
 

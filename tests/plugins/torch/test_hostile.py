@@ -187,6 +187,21 @@ def test_absurd_shapes_allocate_nothing(tmp_path, length):
     assert peak < 32 << 20
 
 
+def test_storages_shared_without_end_do_not_fill_the_memory(tmp_path):
+    parts = mutations.members(FILES["program.pt2"])
+    config = next(key for key in parts if key.endswith("model_weights_config.json"))
+    content = json.loads(parts[config])["config"]
+    parts[config.replace("model_weights_config.json", content["0.weight"]["path_name"])] = b"\0" * (16 << 20)
+    content["0.bias"]["path_name"] = content["1.weight"]["path_name"] = content["0.weight"]["path_name"]
+    model = next(key for key in parts if key.endswith("models/model.json"))
+    program = json.loads(parts[model])
+    specs = program["graph_module"]["signature"]["input_specs"]
+    specs += [spec for spec in specs if "parameter" in spec] * 20
+    parts[config] = json.dumps({"config": content}).encode()
+    parts[model] = json.dumps(program).encode()
+    assert "too often" in refused(tmp_path, "program.pt2", mutations.zipped(parts))
+
+
 def test_unknown_operators_are_named_and_not_called(tmp_path):
     def change(graph):
         graph["nodes"][1]["target"] = "torch.ops.aten.from_file.default"
