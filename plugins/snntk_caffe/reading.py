@@ -14,7 +14,7 @@ from snntk_core import ParseError
 from snntk_core.shapes import Shape
 
 FILE_BYTES = 2 << 20  # text is parsed in Python, and a network of a thousand layers takes a quarter of this
-LAYERS = 2_000  # caffe2onnx compares every layer with every other
+LAYERS = 2_000  # beyond any network
 STAGES = frozenset({"deploy"})
 TEST = 1
 DATA = {"Data", "ImageData", "HDF5Data", "MemoryData", "WindowData", "DummyData", "AnnotatedData", "Input"}

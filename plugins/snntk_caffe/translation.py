@@ -14,6 +14,7 @@ from snntk_core.ops import Array
 from snntk_core.shapes import Shape, size
 
 ELEMENTS = 1 << 28  # of one sample of a value
+LAYERS = 3_000  # caffe2onnx compares every layer with every other
 MARK = "snntk:"
 ID_LENGTH = len(MARK) + 6
 
@@ -33,6 +34,8 @@ class Translation:
 
     def append(self, layer: Converted, shape: Shape) -> str:
         """Add a layer and return its id."""
+        if len(self.layers) >= LAYERS:
+            raise Unsupported(f"the network becomes more than {LAYERS} layers")
         if min(shape, default=1) < 1:
             raise Unsupported(f"its output has the shape {list(shape)}, which holds nothing")
         if size(shape) > ELEMENTS:

@@ -138,6 +138,9 @@ def test_a_name_cannot_steer_the_terminal(tmp_path):
 def test_layers_without_number_are_refused(tmp_path):
     many = TEXT + b"\n".join(b'layer { name: "r" type: "ReLU" bottom: "prob" top: "prob" }' for _ in range(3000))
     assert "at most" in attempt(tmp_path, text=many)
+    maximum = b'\nlayer { name: "m" type: "Eltwise" bottom: "prob" bottom: "prob" bottom: "prob" bottom: "prob" '
+    maximum += b'top: "prob" eltwise_param { operation: MAX } }'
+    assert "becomes more than" in attempt(tmp_path, text=TEXT + maximum * 1000)
 
 
 @pytest.mark.parametrize("seed", range(2))
