@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from snntk_core.calibration import check_calibration
 from snntk_core.connectivity import multiply_accumulates, source_multiply_accumulates
 from snntk_core.data import Data
 from snntk_core.errors import DataError, DeviationError, Incompatible, MissingLibrary, PredictionUnavailable, SnntkError
@@ -28,7 +29,6 @@ from snntk_core.transform import Context, Preserves, Stage, Transform
 
 TOLERANCE = 1e-4
 PROBES = 16
-UNLIKE = 8  # times larger: calibration samples that were not prepared like the test samples
 SEED = 0
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -156,28 +156,6 @@ class Line:
         if not graph.spiking:
             raise SnntkError(f"The recipe {plan.title} has no spike code, so the network did not become spiking.")
         return analog, graph
-
-
-def check_calibration(plan: Plan, data: Data) -> list[str]:
-    """Return what to note of the calibration samples; raises `DataError` when a step needs them and there are none."""
-    if data.calibration is None and plan.needs_calibration:
-        raise DataError(
-            f"{', '.join(plan.needs_calibration)} needs calibration samples (--calibration, or x_norm in the data); "
-            "take them from the training set, never from the test set."
-        )
-    if data.calibration is not None and not len(data.calibration):
-        raise DataError("There are no calibration samples: the array is empty.")
-    notes = []
-    if data.overlap:
-        notes.append(f"{data.overlap} calibration samples are also test samples, so the accuracy is too good.")
-    if data.calibration is not None:
-        sizes = [float(np.sqrt(np.square(array, dtype=np.float64).mean())) for array in (data.x, data.calibration)]
-        if min(sizes) * UNLIKE < max(sizes):
-            notes.append(
-                f"The samples and the calibration samples are on different scales (root mean square {sizes[0]:.3g} and "
-                f"{sizes[1]:.3g}); they should be prepared alike."
-            )
-    return notes
 
 
 def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progress: Progress = _quiet) -> Result:

@@ -11,7 +11,7 @@ import pytest
 from snntk_core import Exportable, Preserves, hookimpl
 from snntk_core.data import Data
 from snntk_core.errors import DataError, DeviationError, Incompatible, SnntkError
-from snntk_core.pipeline import check_calibration, deviation, execute, load, probe_batch
+from snntk_core.pipeline import deviation, execute, load, probe_batch
 from snntk_core.plan import resolve
 from snntk_core.recipe import Recipe, Step
 from snntk_core.reference import evaluate
@@ -245,14 +245,3 @@ def test_graphs_are_compared_on_given_samples_or_seeded_noise(registry, pairs, b
     np.testing.assert_array_equal(probe_batch(graph, None), probe_batch(graph, None))
     assert probe_batch(graph, None).shape == (16, 6)
     np.testing.assert_array_equal(probe_batch(graph, batch), batch[:16].astype(np.float64))
-
-
-def test_calibration_on_another_scale_is_noted(registry: Registry) -> None:
-    data = Data(np.ones((4, 3)), calibration=np.full((5, 3), 255.0))
-    (note,) = check_calibration(resolve(Recipe(), registry), data)
-    assert "on different scales (root mean square 1 and 255)" in note
-
-
-def test_an_empty_calibration_is_refused(registry: Registry) -> None:
-    with pytest.raises(DataError, match="no calibration samples"):
-        check_calibration(resolve(Recipe(), registry), Data(np.ones((4, 3)), calibration=np.ones((0, 3))))
