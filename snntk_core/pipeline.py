@@ -16,7 +16,7 @@ from snntk_core.errors import DataError, DeviationError, Incompatible, MissingLi
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge
 from snntk_core.ops import Array, IntegrateFire
-from snntk_core.parser import Parser, Redirect
+from snntk_core.parser import Parser, Redirect, guarded
 from snntk_core.plan import Plan
 from snntk_core.quantization import QuantizeStep
 from snntk_core.reference import as_batch, evaluate, part_size
@@ -56,14 +56,14 @@ def load(source: object, registry: Registry, parser: Parser | None = None) -> Lo
     while True:
         parser = parser or registry.parser_for(source)()
         parser.require()
-        model = parser.load(source)
+        model = guarded(parser, parser.load, source)
         if not isinstance(model, Redirect):
             break
         seen.append(parser.name)
         if model.parser in seen:
             raise SnntkError(f"The parsers {' and '.join(seen)} send the model to each other.")
         source, parser = model.source, registry.parsers[model.parser]()
-    graph = parser.parse(model).verify()
+    graph = guarded(parser, parser.parse, model).verify()
     return Loaded(parser, model, replace(graph, meta={"parser": parser.name, **graph.meta}))
 
 
@@ -114,7 +114,7 @@ class Line:
         moved: float | None = None
         batch = probe_batch(loaded.graph, self.context.calibration).astype(np.float32)
         try:
-            expected = np.asarray(loaded.parser.predict(loaded.model, batch))
+            expected = np.asarray(guarded(loaded.parser, loaded.parser.predict, loaded.model, batch))
             moved = deviation(expected, evaluate(loaded.graph, batch), Preserves.OUTPUT)
         except (MissingLibrary, PredictionUnavailable) as error:
             self.notes.append(note := f"The parsed network was not compared with the library's own output. {error}")
