@@ -55,7 +55,7 @@ class KerasParser(Parser):
         """
         from snntk_keras.prediction import predict
 
-        return predict(read(model), batch, self.custom or {})
+        return predict(read(model), batch, self.custom or {}, self.input_shape)
 
 
 @hookimpl

@@ -15,20 +15,20 @@ from snntk_core import ParseError
 from snntk_core.errors import MissingLibrary, PredictionUnavailable
 from snntk_core.ops import Array
 from snntk_keras.model import KerasModel, printable
+from snntk_keras.parsing import parse
 
 INSTALL = 'pip install "snntk[keras-predict]"'
 PART = 256  # samples in one call
 
 
-def predict(model: KerasModel, batch: Array, custom: Mapping[str, str]) -> Array:
+def predict(model: KerasModel, batch: Array, custom: Mapping[str, str], input_shape: tuple[int, ...]) -> Array:
     """Return the library's first output for a batch.
 
     Raises `MissingLibrary` without TensorFlow, and `PredictionUnavailable` where no library opens the model.
     """
     if model.live is not None:
         return _outputs(model.live, batch)
-    _refuse_code(model)
-    return _outputs(_opened(model, bool(custom)), batch)
+    return _outputs(_opened(model, tuple(sorted(custom.items())), input_shape), batch)
 
 
 def _outputs(network: Any, batch: Array) -> Array:
@@ -69,8 +69,10 @@ def _tables(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 @lru_cache(maxsize=2)
-def _opened(model: KerasModel, custom: bool) -> Any:
+def _opened(model: KerasModel, custom: tuple[tuple[str, str], ...], input_shape: tuple[int, ...]) -> Any:
     """The library's own model, of the first library that opens the files."""
+    parse(model, dict(custom), input_shape)  # what is not known here is given to no library: a layer may name any code
+    _refuse_code(model)
     order = ("keras", "tf_keras") if model.version > 2 else ("tf_keras", "keras")
     if find_spec("tensorflow") is None:
         raise MissingLibrary("keras (to compare its outputs)", ("tensorflow",), INSTALL)

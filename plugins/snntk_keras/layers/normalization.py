@@ -30,8 +30,8 @@ def _batch_norm(call: LayerCall) -> Tensor:
     offset = call.array(scaled, (units,), "beta") if centered else None
     mean, variance = (call.array(scaled + centered + i, (units,), what) for i, what in enumerate(("mean", "variance")))
     epsilon = call.number("epsilon", 1e-3)
-    if not (variance + epsilon > 0).all():
-        raise Unsupported("its variance is not above zero")
+    if not (np.isfinite(variance) & (variance > -epsilon)).all():
+        raise Unsupported("its variance is not finite and above zero")
     layout = "channels_last" if place == rank - 1 else "channels_first"
     return call.with_config(data_format=layout).add_spatial(BatchNorm(mean, variance, scale, offset, epsilon))
 

@@ -1,7 +1,6 @@
 """Keras, imported once, and networks with drawn weights."""
 
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -10,13 +9,6 @@ from snntk_core import Graph, evaluate
 from snntk_keras import KerasParser
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def pytest_collection_modifyitems(items):
-    """Leave out the slow tests unless SNNTK_SLOW is set."""
-    for item in items:
-        if item.get_closest_marker("slow") and not os.environ.get("SNNTK_SLOW"):
-            item.add_marker(pytest.mark.skip(reason="slow; set SNNTK_SLOW=1 to run it"))
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +62,3 @@ def compare():
         return graph
 
     return check
-
-
-@pytest.fixture
-def loaded_modules():
-    """Return the modules that are loaded now."""
-    return lambda: set(sys.modules)

@@ -1,17 +1,16 @@
-"""Well-known deep networks with drawn weights.  Most are slow: SNNTK_SLOW=1 runs them all."""
+"""Well-known deep networks with drawn weights."""
 
 import numpy as np
 import pytest
 
-SLOW = pytest.mark.slow
 APPLICATIONS = [
-    pytest.param("MobileNetV2", 32, {"alpha": 0.35}),
-    pytest.param("ResNet50V2", 32, {}, marks=SLOW),
-    pytest.param("DenseNet121", 32, {}, marks=SLOW),
-    pytest.param("EfficientNetB0", 32, {}, marks=SLOW),
-    pytest.param("Xception", 71, {}, marks=SLOW),
-    pytest.param("InceptionV3", 75, {}, marks=SLOW),
-    pytest.param("NASNetMobile", 32, {}, marks=SLOW),
+    ("MobileNetV2", 32, {"alpha": 0.35}),
+    ("ResNet50V2", 32, {}),
+    ("DenseNet121", 32, {}),
+    ("EfficientNetB0", 32, {}),
+    ("Xception", 71, {}),
+    ("InceptionV3", 75, {}),
+    ("NASNetMobile", 32, {}),
 ]
 
 

@@ -153,7 +153,9 @@ def test_sparse_convolutions_of_snn_toolbox(tmp_path):
         ("SparseConv2D", {"filters": 4, "kernel_size": [3, 3]}, {"k": kernel, "b": floats(4), "m": masks[0]}),
         ("SparseDepthwiseConv2D", {"kernel_size": [3, 3]}, {"k": depthwise, "b": floats(4), "m": masks[1]}),
     ]
-    graph = KerasParser().parse(KerasParser().load(written.write_legacy(tmp_path / "m.h5", layers, shape=(None, 7, 7, 2))))
+    graph = KerasParser().parse(
+        KerasParser().load(written.write_legacy(tmp_path / "m.h5", layers, shape=(None, 7, 7, 2)))
+    )
     assert not graph["l0"].op.weight.any()
     np.testing.assert_array_equal(graph["l1"].op.weight, depthwise * masks[1])
 

@@ -31,7 +31,10 @@ def dense(units=5, **options):
 CHAINS = {
     "dense-no-bias": (VECTOR, dense(use_bias=False), dense(3, activation="softmax")),
     "dense-on-images": (IMAGE, dense(activation="relu")),
-    "conv1d-same-strides": (SERIES, ("Conv1D", {"args": (4, 5), "padding": "same", "strides": 2, "activation": "relu"})),
+    "conv1d-same-strides": (
+        SERIES,
+        ("Conv1D", {"args": (4, 5), "padding": "same", "strides": 2, "activation": "relu"}),
+    ),
     "conv1d-causal-dilated": (SERIES, ("Conv1D", {"args": (4, 3), "padding": "causal", "dilation_rate": 2})),
     "conv1d-groups": ((12, 4), ("Conv1D", {"args": (6, 3), "groups": 2})),
     "conv2d-same-strides": (IMAGE, conv(padding="same", strides=2, activation="tanh")),
@@ -137,7 +140,26 @@ def test_normalization_measured_on_data(keras, compare, tmp_path):
     compare(tmp_path / "m.keras", expected=model.predict_on_batch)
 
 
-FUNCTIONS = ["linear", "relu", "relu6", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh", "softmax", "log_softmax", "softplus", "softsign", "swish", "silu", "hard_silu", "hard_swish", "gelu", "leaky_relu"]
+FUNCTIONS = [
+    "linear",
+    "relu",
+    "relu6",
+    "elu",
+    "selu",
+    "sigmoid",
+    "hard_sigmoid",
+    "tanh",
+    "softmax",
+    "log_softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "silu",
+    "hard_silu",
+    "hard_swish",
+    "gelu",
+    "leaky_relu",
+]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -8,7 +8,9 @@ import numpy as np
 
 def write_legacy(path, layers, version="2.2.4", backend="tensorflow", shape=(None, 6)):
     """Write a Sequential .h5; ``layers``: (class, config, {weight name: array})."""
-    entries = [{"class_name": kind, "config": {"name": f"l{i}", **config}} for i, (kind, config, _) in enumerate(layers)]
+    entries = [
+        {"class_name": kind, "config": {"name": f"l{i}", **config}} for i, (kind, config, _) in enumerate(layers)
+    ]
     entries[0]["config"]["batch_input_shape"] = list(shape)
     config = {"class_name": "Sequential", "config": entries if version[0] == "1" else {"layers": entries, "name": "m"}}
     with h5py.File(path, "w") as file:
