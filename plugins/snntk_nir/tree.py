@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from snntk_nir.heaps import REFERENCE, Heaps
 from snntk_nir.refusal import Refused, printable
 
 LARGEST = 1 << 30  # bytes of all arrays together
@@ -21,11 +24,12 @@ def read_tree(path: Path) -> tuple[dict[str, Any], str]:
     size = path.stat().st_size
     if size > LARGEST:
         raise Refused(f"it has {size} bytes; at most {LARGEST} are read")
+    heaps = Heaps(path.read_bytes())
     try:
         with h5py.File(path, "r") as file:
             if "node" not in file or not isinstance(file["node"], h5py.Group):
                 raise Refused("it is not a NIR file: it has no group 'node'")
-            reader = Reader(h5py, min(LARGEST, max(LEAST, RATIO * size)))
+            reader = Reader(h5py, heaps, min(LARGEST, max(LEAST, RATIO * size)))
             version = reader.entry(file, "version") if "version" in file else ""
             return reader.group(file["node"], DEPTH), printable(version)
     except Refused:
@@ -37,8 +41,8 @@ def read_tree(path: Path) -> tuple[dict[str, Any], str]:
 class Reader:
     """Reads groups and datasets until the budget of bytes is used up."""
 
-    def __init__(self, h5py: Any, budget: int) -> None:
-        self.h5py, self.budget, self.entries = h5py, budget, ENTRIES
+    def __init__(self, h5py: Any, heaps: Heaps, budget: int) -> None:
+        self.h5py, self.heaps, self.budget, self.entries = h5py, heaps, budget, ENTRIES
 
     def group(self, group: Any, depth: int) -> dict[str, Any]:
         """Return a group as a dict."""
@@ -71,5 +75,15 @@ class Reader:
         if self.budget < 0:
             claim = f"{data.dtype} values of shape {data.shape}"
             raise Refused(f"{printable(name)!r} claims {claim}, which is not credible")
+        if data.dtype.kind == "O":
+            return self._text(data, name)
         value = data[()]
         return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+    def _text(self, data: Any, name: str) -> str | np.ndarray[Any, Any]:
+        """Return texts of variable length, one alone as it is."""
+        offset, stored = data.id.get_offset(), data.id.get_storage_size()
+        if self.h5py.check_string_dtype(data.dtype) is None or offset is None or stored != REFERENCE * data.size:
+            raise Refused(f"{printable(name)!r} holds neither numbers nor text in one piece")
+        texts = self.heaps.texts(offset, data.size)
+        return np.array(texts, dtype=object).reshape(data.shape) if data.shape else texts[0]
