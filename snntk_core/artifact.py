@@ -14,22 +14,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from math import prod
 from pathlib import Path
-from typing import Any
+from reprlib import repr as shortened
+from typing import Any, TypeVar
 
 import numpy as np
 
-from snntk_core.errors import ArtifactError, SnntkError, did_you_mean, listed
+from snntk_core.errors import ArtifactError, GraphError, SnntkError, did_you_mean, listed, said
 from snntk_core.graph import Graph
 from snntk_core.node import Node
 from snntk_core.number_format import NumberFormat
 from snntk_core.ops import Array, Op
-from snntk_core.shapes import size
+from snntk_core.ops.fields import checked, field_types, with_default
+from snntk_core.shapes import LARGEST_MAP, size
+
+T = TypeVar("T")
 
 VERSION = 1
 SUFFIX = ".snntk"
 MANIFEST = "graph.json"
 MANIFEST_BYTES = 64 << 20
-LARGEST_MAP = 1 << 28  # elements of one feature map
+MANIFEST_PARTS = {
+    "format": str, "version": int, "nodes": tuple[Mapping[str, Any], ...], "outputs": tuple[str, ...],
+    "meta": Mapping[str, str],
+}  # fmt: skip
+NODE_PARTS = {
+    "name": str, "op": str, "inputs": tuple[str, ...], "fields": Mapping[str, Any],
+    "formats": Mapping[str, Mapping[str, Any]],
+}  # fmt: skip
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same graph gives the same bytes
 
 
@@ -38,9 +49,8 @@ def save_graph(graph: Graph, path: str | Path) -> Path:
     path = Path(path)
     arrays: list[Array] = []
     nodes = [_node_entry(node, arrays) for node in graph.verify()]
-    manifest = {
-        "format": "snntk", "version": VERSION, "nodes": nodes, "outputs": list(graph.outputs), "meta": dict(graph.meta)
-    }  # fmt: skip
+    meta = {str(key): str(value) for key, value in graph.meta.items()}
+    manifest = {"format": "snntk", "version": VERSION, "nodes": nodes, "outputs": list(graph.outputs), "meta": meta}
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -58,26 +68,27 @@ def save_graph(graph: Graph, path: str | Path) -> Path:
     return path
 
 
-def _member(index: int) -> str:
+def _member(index: object) -> str:
     return f"arrays/{index}.npy"
 
 
 def _node_entry(node: Node, arrays: list[Array]) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": node.name, "op": type(node.op).__name__, "inputs": list(node.inputs)}
-    entry["fields"] = _fields_entry(node.op, arrays)
-    if node.formats:
-        entry["formats"] = {key: _fields_entry(fmt, arrays) for key, fmt in node.formats.items()}
+    try:
+        entry["fields"] = _fields_entry(node.op, arrays)
+        if node.formats:
+            entry["formats"] = {key: _fields_entry(fmt, arrays) for key, fmt in node.formats.items()}
+    except ValueError as error:  # what is written can be read
+        raise GraphError([f"{node.name}: {type(node.op).__name__}: {error}"]) from error
     return entry
 
 
 def _fields_entry(item: Op | NumberFormat, arrays: list[Array]) -> dict[str, Any]:
-    entry: dict[str, Any] = {}
-    for f in fields(item):
-        value = getattr(item, f.name)
+    entry = checked({f.name: getattr(item, f.name) for f in fields(item)}, field_types(type(item)))
+    for name, value in entry.items():
         if isinstance(value, np.ndarray):
             arrays.append(value)
-            value = {"array": len(arrays) - 1}
-        entry[f.name] = value
+            entry[name] = {"array": len(arrays) - 1}
     return entry
 
 
@@ -95,17 +106,17 @@ def load_graph(path: str | Path) -> Graph:
     try:
         with zipfile.ZipFile(path) as archive:
             members = _checked_members(path, archive)
-            manifest = json.loads(archive.read(MANIFEST))
-            _check_version(path, manifest)
+            manifest = _manifest(path, archive.read(MANIFEST))
             arrays = {name: _read_array(path, archive.read(name), name) for name in members if name != MANIFEST}
-        nodes = tuple(_node(path, entry, arrays) for entry in manifest["nodes"])
-        graph = Graph(nodes, tuple(manifest["outputs"]), manifest["meta"]).verify()
-    except ArtifactError:
-        raise
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError) as error:
-        raise ArtifactError(f"{path} is not a saved network, or it is damaged: {error}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, SnntkError) as error:
-        raise ArtifactError(f"{path} holds no valid network: {type(error).__name__}: {error}.") from error
+        raise ArtifactError(f"{path} is not a saved network, or it is damaged: {said(error)}.") from error
+    nodes = tuple(_node(path, place, entry, arrays) for place, entry in enumerate(manifest["nodes"]))
+    try:
+        graph = Graph(nodes, manifest["outputs"], manifest["meta"]).verify()
+    except SnntkError as error:
+        raise ArtifactError(" ".join(f"{path}: {error}.".split())) from error
+    except Exception as error:  # an op of a plugin
+        raise ArtifactError(f"{path}: the shapes of its nodes cannot be worked out ({said(error)}).") from error
     largest = max(graph.shapes, key=lambda name: size(graph.shapes[name]))
     if size(graph.shapes[largest]) > LARGEST_MAP:
         raise ArtifactError(f"{path}: {largest} has the absurd shape {graph.shapes[largest]}.")
@@ -128,24 +139,40 @@ def _checked_members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     return names
 
 
-def _check_version(path: Path, manifest: Any) -> None:
+def _manifest(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        manifest = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path}: its {MANIFEST} is no JSON ({said(error)}).") from error
     if not isinstance(manifest, dict) or manifest.get("format") != "snntk":
         raise ArtifactError(f"{path} is not a saved network.")
-    if manifest.get("version") != VERSION:
+    version = manifest.get("version")
+    if version != VERSION:
         raise ArtifactError(
-            f"{path} has version {manifest.get('version')!r} of the format, this snntk reads {VERSION}. Update snntk."
+            f"{path} has version {shortened(version)} of the format, this snntk reads {VERSION}. Update snntk."
         )
+    return _checked(f"{path}: its {MANIFEST}", manifest, MANIFEST_PARTS)
+
+
+def _checked(place: str, entry: Mapping[str, object], kinds: Mapping[str, Any], *optional: str) -> dict[str, Any]:
+    try:
+        return checked(entry, kinds, optional)
+    except ValueError as error:
+        raise ArtifactError(" ".join(f"{place}: {error}".split())) from error
 
 
 def _read_array(path: Path, data: bytes, name: str) -> Array:
     buffer = io.BytesIO(data)
-    version = np.lib.format.read_magic(buffer)  # type: ignore[no-untyped-call]
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(buffer)  # type: ignore[no-untyped-call]
-    if dtype.kind not in "biuf" or prod(shape) * dtype.itemsize != len(data) - buffer.tell():
-        raise ArtifactError(f"{path}: {name} claims {dtype} values of shape {shape}, which its data is not.")
-    buffer.seek(0)
-    return np.asarray(np.load(buffer, allow_pickle=False))
+    try:
+        version = np.lib.format.read_magic(buffer)  # type: ignore[no-untyped-call]
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(buffer)  # type: ignore[no-untyped-call]
+        if dtype.kind not in "biuf" or prod(shape) * dtype.itemsize != len(data) - buffer.tell():
+            raise ArtifactError(f"{path}: {name} claims {dtype} values of shape {shape}, which its data is not.")
+        buffer.seek(0)
+        return np.asarray(np.load(buffer, allow_pickle=False))
+    except (ValueError, ArithmeticError, TypeError, SyntaxError, MemoryError, RecursionError, EOFError) as error:
+        raise ArtifactError(f"{path}: {name} is no array of numbers ({said(error)}).") from error
 
 
 def _known_ops(base: type[Op] = Op) -> Iterator[type[Op]]:
@@ -155,21 +182,40 @@ def _known_ops(base: type[Op] = Op) -> Iterator[type[Op]]:
         yield from _known_ops(child)
 
 
-def _node(path: Path, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
-    kind = str(entry["op"])
+def _op_class(place: str, kind: str) -> type[Op]:
     known = [op for op in _known_ops() if op.__name__ == kind]
     if not known:
         hint = did_you_mean(kind, {op.__name__ for op in _known_ops()})
-        raise ArtifactError(f"{path}: {entry['name']} is a {kind!r}, which no installed plugin knows.{hint}")
+        raise ArtifactError(f"{place} is a {shortened(kind)}, which no installed plugin knows.{hint}")
     if len(known) > 1:
         owners = listed(op.__module__ for op in known)
-        raise ArtifactError(f"{path}: {entry['name']} is a {kind!r}, which several modules define: {owners}.")
-    op = known[0](**_values(entry["fields"], arrays))
+        raise ArtifactError(f"{place} is a {kind!r}, which several modules define: {owners}.")
+    return known[0]
+
+
+def _node(path: Path, number: int, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
+    values = _checked(f"{path}: its node {number}", entry, NODE_PARTS, "formats")
+    place = " ".join(f"{path}: {values['name']}".split())
+    kind = _op_class(place, values["op"])
+    op = _made(kind, f"{place}, {kind.__name__}", values["fields"], arrays)
     formats = {
-        str(key): NumberFormat(**_values(value, arrays)) for key, value in entry.get("formats", {}).items()
-    }  # fmt: skip
-    return Node(str(entry["name"]), op, tuple(entry["inputs"]), formats)
+        key: _made(NumberFormat, f"{place}, the format of {shortened(key)}", value, arrays)
+        for key, value in values.get("formats", {}).items()
+    }
+    return Node(values["name"], op, values["inputs"], formats)
 
 
-def _values(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
-    return {key: arrays[_member(value["array"])] if isinstance(value, dict) else value for key, value in entry.items()}
+def _made(kind: type[T], place: str, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> T:
+    given = {key: _resolved(value, arrays) for key, value in entry.items()}
+    values = _checked(place, given, field_types(kind), *with_default(kind))
+    try:
+        return kind(**values)
+    except SnntkError as error:
+        raise ArtifactError(f"{place}: {error}") from error
+    except Exception as error:  # an op of a plugin
+        raise ArtifactError(f"{place} cannot be made of what the file says ({said(error)}).") from error
+
+
+def _resolved(value: Any, arrays: Mapping[str, Array]) -> Any:
+    """Return the array that ``value`` stands for; ``value`` itself where it stands for none."""
+    return arrays.get(_member(value.get("array")), value) if isinstance(value, dict) else value

@@ -217,7 +217,10 @@ def _value_problems(graph: Graph) -> list[str]:
         arrays = node.op.arrays
         problems += [f"{node.name}: {key} is not finite" for key, a in arrays.items() if not np.isfinite(a).all()]
         for key, number_format in node.formats.items():
-            if key in arrays and not number_format.honored_by(arrays[key]):
+            if key in arrays and not number_format.fits(arrays[key].shape):
+                steps = f"{number_format.scale.size} steps along axis {number_format.axis}"
+                problems.append(f"{node.name}: {key} has the shape {arrays[key].shape}, its format {steps}")
+            elif key in arrays and not number_format.honored_by(arrays[key]):
                 problems.append(f"{node.name}: {key} is not on its {number_format.bits}-bit grid")
     return problems
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from snntk_core.errors import FormatError
 from snntk_core.ops.base import Array, array_field, read_only
+from snntk_core.shapes import Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class NumberFormat:
         object.__setattr__(self, "scale", read_only(np.asarray(self.scale, np.float32)))
         if not 1 <= self.bits <= 32:
             raise FormatError(f"A number format has 1 to 32 bits, got {self.bits}.")
-        if self.scale.ndim != (self.axis is not None) or not np.all(self.scale > 0):
+        if self.scale.ndim != (self.axis is not None) or not np.all((self.scale > 0) & np.isfinite(self.scale)):
             raise FormatError("A number format needs one step above zero, or one for each index of its axis.")
 
     @property
@@ -50,6 +51,12 @@ class NumberFormat:
         shape = [1] * ndim
         shape[self.axis] = self.scale.size
         return self.scale.reshape(shape)
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether an array of ``shape`` has the axis of the steps, as long as there are steps."""
+        if self.axis is None:
+            return True
+        return -len(shape) <= self.axis < len(shape) and shape[self.axis] == self.scale.size
 
     def encode(self, values: Array) -> Array:
         """Return the integer codes of ``values``, int64."""

@@ -139,11 +139,21 @@ class BinaryTanh(ActivationOp):
     """``y = 1`` where ``x > 0``, else ``-1``: ``2 * round_half_even(clip((x + 1) / 2, 0, 1)) - 1``."""
 
 
+def _with_axis(shape: Shape, axis: int, op: str) -> Shape:
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(f"{op} along axis {axis} cannot take shape {shape}.")
+    return shape
+
+
 @dataclass(frozen=True, eq=False)
 class Softmax(ActivationOp):
     """``y = exp(x) / sum(exp(x))`` along ``axis`` (of the shape without batch)."""
 
     axis: int = -1
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        return _with_axis(shapes[0], self.axis, "Softmax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,3 +161,7 @@ class LogSoftmax(ActivationOp):
     """``y = x - log(sum(exp(x)))`` along ``axis`` (of the shape without batch)."""
 
     axis: int = -1
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        return _with_axis(shapes[0], self.axis, "LogSoftmax")

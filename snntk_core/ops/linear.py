@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from snntk_core.errors import ShapeError
 from snntk_core.ops.base import Array, WeightedOp, array_field
-from snntk_core.shapes import Padding, Shape, resolve_padding, spatial, transposed_lengths, transposed_padding
+from snntk_core.shapes import (
+    Padding,
+    Shape,
+    check_sizes,
+    resolve_padding,
+    spatial,
+    transposed_lengths,
+    transposed_padding,
+)
 from snntk_core.shapes import window_counts as _window_counts
 
 
@@ -47,6 +55,7 @@ def _convolved(op: Conv1D | Conv2D | DepthwiseConv2D, shape: Shape, rank: int) -
     lengths = spatial(shape, rank, type(op).__name__)
     strides, dilation = _per_axis(op.strides, rank), _per_axis(op.dilation, rank)
     kernel = op.weight.shape[:rank]
+    check_sizes(type(op).__name__, rank, kernel=kernel, strides=strides, dilation=dilation)
     pads = resolve_padding(op.padding, lengths, kernel, strides, dilation)
     _check_bias(op.bias, op.units, type(op).__name__)
     return (*_window_counts(lengths, kernel, strides, pads, dilation), op.units)
@@ -54,6 +63,7 @@ def _convolved(op: Conv1D | Conv2D | DepthwiseConv2D, shape: Shape, rank: int) -
 
 def _check_groups(op: Conv1D | Conv2D | ConvTranspose2D, shape: Shape, rank: int) -> None:
     name = type(op).__name__
+    spatial(shape, rank, name)
     if op.weight.ndim != rank + 2:
         raise ShapeError(f"{name} takes a weight with {rank + 2} axes, got shape {op.weight.shape}.")
     if op.groups < 1 or op.weight.shape[-2] * op.groups != shape[-1] or op.units % op.groups:
@@ -130,6 +140,7 @@ class DepthwiseConv2D(WeightedOp):
 
     def infer(self, *shapes: Shape) -> Shape:
         """One output for each window and kernel."""
+        spatial(shapes[0], 2, "DepthwiseConv2D")
         if self.weight.ndim != 4 or self.weight.shape[2] != shapes[0][-1]:
             raise ShapeError(f"DepthwiseConv2D with weight {self.weight.shape} cannot take shape {shapes[0]}.")
         return _convolved(self, shapes[0], 2)
@@ -162,6 +173,9 @@ class ConvTranspose2D(WeightedOp):
         _check_groups(self, shapes[0], 2)
         _check_bias(self.bias, self.units, "ConvTranspose2D")
         kernel, strides, dilation = self.weight.shape[:2], _per_axis(self.strides, 2), _per_axis(self.dilation, 2)
+        check_sizes("ConvTranspose2D", 2, kernel=kernel, strides=strides, dilation=dilation)
+        if len(self.output_padding) != 2 or min(self.output_padding) < 0:
+            raise ShapeError(f"ConvTranspose2D takes output_padding for 2 axes, got {list(self.output_padding)}.")
         crops = transposed_padding(self.padding, kernel, strides, dilation, self.output_padding)
         out = transposed_lengths(lengths, kernel, strides, crops, dilation, self.output_padding)
         if min(out) < 1:

@@ -13,7 +13,7 @@ import numpy as np
 from snntk_core.errors import ShapeError
 from snntk_core.ops.base import Array, NeuronOp, array_field
 from snntk_core.ops.structure import pooled
-from snntk_core.shapes import Padding, Shape, broadcast_fits
+from snntk_core.shapes import Padding, Shape, broadcast_fits, permuted
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class SpikeSource(NeuronOp):
 
     def infer(self, *shapes: Shape) -> Shape:
         """Return the permuted shape."""
-        return tuple(self.shape[axis] for axis in self.order) if self.order else self.shape
+        return permuted(self.shape, self.order, "SpikeSource")
 
 
 @dataclass(frozen=True, eq=False)

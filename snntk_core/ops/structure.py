@@ -8,7 +8,18 @@ from typing import ClassVar
 
 from snntk_core.errors import ShapeError
 from snntk_core.ops.base import Array, LinearOp, Op, array_field
-from snntk_core.shapes import Padding, Pairs, Shape, broadcast_fits, resolve_padding, size, spatial, window_counts
+from snntk_core.shapes import (
+    Padding,
+    Pairs,
+    Shape,
+    broadcast_fits,
+    check_sizes,
+    permuted,
+    resolve_padding,
+    size,
+    spatial,
+    window_counts,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +35,7 @@ class Input(Op):
 
     def infer(self, *shapes: Shape) -> Shape:
         """Return the permuted shape."""
-        return tuple(self.shape[axis] for axis in self.order) if self.order else self.shape
+        return permuted(self.shape, self.order, "Input")
 
 
 def pooled(
@@ -32,7 +43,10 @@ def pooled(
 ) -> Shape:
     """Return the shape after pooling windows of ``kernel``; the rank of ``kernel`` is the number of spatial axes."""
     lengths = spatial(shape, len(kernel), op)
+    if len(kernel) not in (1, 2):
+        raise ShapeError(f"{op} takes one or two spatial axes, got the kernel {list(kernel)}.")
     steps, spread = strides or kernel, dilation or (1,) * len(kernel)
+    check_sizes(op, len(kernel), kernel=kernel, strides=steps, dilation=spread)
     pads = resolve_padding(padding, lengths, kernel, steps, spread)
     return (*window_counts(lengths, kernel, steps, pads, spread, ceil=ceil), shape[-1])
 
@@ -79,6 +93,7 @@ class Upsample(LinearOp):
     def infer(self, *shapes: Shape) -> Shape:
         """Multiply the spatial axes."""
         lengths = spatial(shapes[0], len(self.factors), "Upsample")
+        check_sizes("Upsample", len(lengths), factors=self.factors)
         return (*(n * f for n, f in zip(lengths, self.factors, strict=True)), shapes[0][-1])
 
 
@@ -117,7 +132,7 @@ class Reshape(LinearOp):
 
     def infer(self, *shapes: Shape) -> Shape:
         """Return the new shape."""
-        if prod(self.shape) != size(shapes[0]):
+        if prod(self.shape) != size(shapes[0]) or min(self.shape, default=1) < 1:
             raise ShapeError(f"Reshape to {self.shape} cannot take shape {shapes[0]}.")
         return self.shape
 
