@@ -3,34 +3,74 @@
 >>> import snntk
 >>> graph = snntk.convert("model.onnx", calibration=samples)
 >>> recording = snntk.simulate(graph, batch, steps=32)
+
+What a program needs is here and is imported when it is first asked for, so that the command starts at once.
 """
 
-from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
-from snntk_core.capability import Issue
-from snntk_core.data import Data
-from snntk_core.errors import SnntkError
-from snntk_core.graph import Graph
-from snntk_core.recipe import Recipe
-from snntk_core.registry import PluginInfo, Registry
-from snntk_core.result import Result
-from snntk_core.simulator import Probes, Recording
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
+    from snntk_core.capability import Issue
+    from snntk_core.data import Data
+    from snntk_core.errors import (
+        AmbiguousName,
+        ArtifactError,
+        DataError,
+        DeviationError,
+        GraphError,
+        Incompatible,
+        MissingLibrary,
+        OptionError,
+        ParseError,
+        PluginError,
+        PredictionUnavailable,
+        RecipeError,
+        ShapeError,
+        SnntkError,
+        UnknownName,
+        UnreadableSource,
+    )
+    from snntk_core.graph import Graph
+    from snntk_core.hookspecs import hookimpl
+    from snntk_core.recipe import Recipe
+    from snntk_core.registry import PluginInfo, Registry
+    from snntk_core.result import Result
+    from snntk_core.simulator import Probes, Recording
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AmbiguousName",
+    "ArtifactError",
     "Data",
+    "DataError",
+    "DeviationError",
     "Graph",
+    "GraphError",
+    "Incompatible",
     "Issue",
+    "MissingLibrary",
+    "OptionError",
+    "ParseError",
+    "PluginError",
     "PluginInfo",
+    "PredictionUnavailable",
     "Probes",
     "Recipe",
+    "RecipeError",
     "Recording",
     "Registry",
     "Result",
+    "ShapeError",
     "SnntkError",
+    "UnknownName",
+    "UnreadableSource",
     "check",
     "convert",
     "evaluate",
+    "hookimpl",
     "open",
     "parse",
     "plugins",
@@ -38,3 +78,30 @@ __all__ = [
     "save",
     "simulate",
 ]
+
+_HOMES = {
+    "Data": "snntk_core.data",
+    "Graph": "snntk_core.graph",
+    "Issue": "snntk_core.capability",
+    "PluginInfo": "snntk_core.registry",
+    "Probes": "snntk_core.simulator",
+    "Recipe": "snntk_core.recipe",
+    "Recording": "snntk_core.simulator",
+    "Registry": "snntk_core.registry",
+    "Result": "snntk_core.result",
+    "hookimpl": "snntk_core.hookspecs",
+}
+"""Where the names live; functions live in `snntk.api`, and the other names are errors."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name, imported when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES.get(name, "snntk.api" if name.islower() else "snntk_core.errors")
+    found = globals()[name] = getattr(import_module(home), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

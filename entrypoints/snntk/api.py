@@ -15,11 +15,22 @@ from typing import Any
 import numpy as np
 
 from snntk.conversion import Conversion, as_graph
-from snntk.given import as_data, as_parser, as_recipe, as_saved, as_source, checked_steps, installed, is_saved
+from snntk.given import (
+    GraphParser,
+    as_data,
+    as_parser,
+    as_recipe,
+    as_saved,
+    as_source,
+    checked_graph,
+    checked_steps,
+    installed,
+    is_saved,
+)
 from snntk_core.artifact import save_graph
 from snntk_core.capability import Issue
-from snntk_core.data import Data
-from snntk_core.errors import ArtifactError, DataError, Incompatible, SnntkError
+from snntk_core.data import Data, as_samples
+from snntk_core.errors import ArtifactError, Incompatible, SnntkError
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge
 from snntk_core.ops import Array
@@ -54,7 +65,7 @@ def evaluate(graph: Graph, batch: Array) -> Array:
 
     >>> scores = snntk.evaluate(snntk.parse("model.onnx"), batch)
     """
-    return _evaluate(graph, np.asarray(batch))
+    return _evaluate(checked_graph(graph), as_samples(batch, "the samples"))
 
 
 def convert(
@@ -101,12 +112,10 @@ def simulate(
     >>> recording = snntk.simulate(spiking, batch, steps=32, labels=y)
     >>> recording.accuracy[-1]
     """
-    steps, registry = checked_steps(steps), registry or installed()
+    steps, registry, graph = checked_steps(steps), registry or installed(), checked_graph(graph)
     if not graph.spiking:
         raise SnntkError("The network is not a spiking one. Convert it first: snntk.convert, or snntk convert.")
-    batch = as_batch(graph, batch)
-    if not len(batch):
-        raise DataError("The batch holds no samples.")
+    batch = as_batch(graph, as_samples(batch, "the samples"))
     judge = Judge.of(graph, Data(batch, None if labels is None else np.asarray(labels)))
     names = (probes,) if isinstance(probes, str) else probes
     wanted = names if isinstance(names, Probes) else Probes(spikes=tuple(names))
@@ -139,7 +148,7 @@ def _recorded(
 
 
 def run(
-    source: object,
+    source_or_graph: object,
     data: Any,
     *,
     calibration: Any = None,
@@ -161,14 +170,15 @@ def run(
     >>> result.accuracy.spiking[32], result.report()
     """
     registry = registry or installed()
+    source = as_source(source_or_graph)
     if is_saved(source):
         raise SnntkError(f"{source} is a saved network. Simulate it with snntk.simulate, or snntk simulate.")
     given = as_data(data, calibration).limited(samples)
     chosen = as_recipe(recipe, registry, steps=steps, simulator=simulator)
     plan = resolve(chosen, registry, calibrated=given.calibration is not None)
-    found = as_parser(parser, registry)
+    found = GraphParser() if isinstance(source, Graph) else as_parser(parser, registry)
     plan = plan if found is None else replace(plan, parser=found)
-    return execute(plan, as_source(source), given, registry, **({"progress": progress} if progress else {}))
+    return execute(plan, source, given, registry, **({"progress": progress} if progress else {}))
 
 
 def check(
@@ -209,14 +219,17 @@ def plugins(*, registry: Registry | None = None) -> tuple[PluginInfo, ...]:
 def save(graph: Graph, path: str | Path) -> Path:
     """Write a graph to one self-contained file without pickle and return its path; the folder is made if need be.
 
-    Raises `ArtifactError` when the path is a folder.
+    Raises `ArtifactError` when the path is a folder or cannot be written, and `SnntkError` for anything but a graph.
 
     >>> snntk.save(spiking, "model.snntk")
     """
     path = Path(path).expanduser()
     if path.is_dir():
         raise ArtifactError(f"{path} is a folder; a file was expected.")
-    return save_graph(graph, path)
+    try:
+        return save_graph(checked_graph(graph), path)
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def open(path: str | Path, *, registry: Registry | None = None) -> Graph:

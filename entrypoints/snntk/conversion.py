@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snntk.given import as_parser, as_recipe, as_samples, as_saved, as_source, checked_steps, is_saved
-from snntk_core.errors import SnntkError
+from snntk_core.errors import DataError, SnntkError
 from snntk_core.graph import Graph
 from snntk_core.parser import Parser
 from snntk_core.pipeline import Line, Progress, load
@@ -24,6 +26,15 @@ def as_graph(source: object, parser: str | Parser | None, registry: Registry) ->
     if is_saved(source):
         return as_saved(Path(str(source)), registry)
     return load(as_source(source), registry, as_parser(parser, registry)).graph
+
+
+@contextmanager
+def _of_calibration() -> Iterator[None]:
+    """Say of what is wrong with data that it is the calibration samples: a conversion sees no others."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"The calibration samples do not fit. {error}") from error
 
 
 @dataclass(frozen=True)
@@ -55,14 +66,16 @@ class Conversion:
         if isinstance(source, Graph) or is_saved(source):
             graph = as_graph(source, parser, self.registry)
         else:
-            graph = self.line.parse(as_source(source), as_parser(parser, self.registry) or self.plan.parser).graph
+            with _of_calibration():
+                graph = self.line.parse(as_source(source), as_parser(parser, self.registry) or self.plan.parser).graph
         if graph.spiking:
             raise SnntkError("The network is a spiking one already; it can be simulated as it is.")
         return graph
 
     def convert(self, graph: Graph, progress: Progress | None = None) -> Graph:
         """Return ``graph`` made spiking."""
-        return self.line.convert(graph, self.plan, *([progress] if progress else []))[1]
+        with _of_calibration():
+            return self.line.convert(graph, self.plan, *([progress] if progress else []))[1]
 
     def up_to(self, graph: Graph, stage: Stage) -> Graph:
         """Return ``graph`` after the steps of the plan up to and including ``stage``."""

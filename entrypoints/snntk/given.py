@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from snntk_core.artifact import load_graph
-from snntk_core.data import Data, load_data, load_samples
-from snntk_core.errors import DataError, OptionError
+from snntk_core.data import Data, load_data, load_samples, no_such_file
+from snntk_core.data import as_samples as checked_samples
+from snntk_core.errors import ArtifactError, DataError, OptionError, RecipeError, SnntkError
 from snntk_core.graph import Graph
 from snntk_core.ops import Array
 from snntk_core.parser import Parser
 from snntk_core.recipe import Recipe, Step, load_recipe
+from snntk_core.reference import evaluate
 from snntk_core.registry import Registry
 
 SAVED = ".snntk"
@@ -48,24 +50,70 @@ def as_parser(parser: str | Parser | None, registry: Registry) -> Parser | None:
     return registry.parsers[parser]() if isinstance(parser, str) else parser
 
 
-def as_saved(path: str | Path, registry: Registry) -> Graph:
-    """Open a saved network; ``registry`` is asked for only so that the ops its plugins define are known."""
+@dataclass(frozen=True)
+class GraphParser(Parser):
+    """Takes a graph as the model that it is."""
+
+    name = "graph"
+    reads = "graphs"
+
+    def accepts(self, source: object) -> bool:
+        """Whether it is a graph."""
+        return isinstance(source, Graph)
+
+    def load(self, source: Any) -> Graph:
+        """Return the graph; raises `SnntkError` for a spiking one."""
+        if source.spiking:
+            raise SnntkError("The network is a spiking one already; it can be simulated as it is: snntk.simulate.")
+        return source  # type: ignore[no-any-return]
+
+    def parse(self, model: Graph) -> Graph:
+        """Return the graph."""
+        return model
+
+    def predict(self, model: Graph, batch: Array) -> Array:
+        """Return its output."""
+        return evaluate(model, batch)
+
+
+def checked_graph(graph: object) -> Graph:
+    """Return ``graph``.  Raises `SnntkError` for anything but a graph."""
+    if isinstance(graph, Graph):
+        return graph
+    hint = f" Open it first: snntk.open({str(graph)!r})." if is_saved(graph) else ""
+    raise SnntkError(f"A snntk.Graph is needed, got a {type(graph).__name__}.{hint}")
+
+
+def as_saved(path: object, registry: Registry) -> Graph:
+    """Open a saved network; ``registry`` is asked for only so that the ops its plugins define are known.
+
+    Raises `ArtifactError` for what is no path, or no saved network.
+    """
     del registry
-    return load_graph(Path(path).expanduser())
+    if not isinstance(path, str | PathLike):
+        raise ArtifactError(f"A saved network is the path of a {SAVED} file, got a {type(path).__name__}.")
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise ArtifactError(no_such_file(found))
+    return load_graph(found)
 
 
 def as_recipe(
     recipe: str | Path | Recipe, registry: Registry, *, steps: int | None = None, simulator: str | None = None
 ) -> Recipe:
     """Return a recipe by name, by path, or as it is, with the steps and the simulator that were asked for."""
-    found = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, registry)
+    if not isinstance(recipe, Recipe):
+        path = Path(str(recipe))
+        if path.suffix == ".toml" and not path.exists():
+            raise RecipeError(str(recipe), [no_such_file(path)])
+        recipe = load_recipe(recipe, registry)
     if steps is not None:
-        found = replace(found, duration=checked_steps(steps))
+        recipe = replace(recipe, duration=checked_steps(steps))
     if simulator is not None:
         _ = registry.simulators[simulator]
-    if simulator is not None and (found.simulator is None or found.simulator.name != simulator):
-        found = replace(found, simulator=Step(simulator))
-    return found
+    if simulator is not None and (recipe.simulator is None or recipe.simulator.name != simulator):
+        recipe = replace(recipe, simulator=Step(simulator))
+    return recipe
 
 
 def as_data(data: Any, calibration: Any = None) -> Data:
@@ -76,7 +124,7 @@ def as_data(data: Any, calibration: Any = None) -> Data:
     if isinstance(data, str | PathLike):
         data = load_data(Path(data).expanduser())
     elif isinstance(data, tuple | list) and len(data) == 2 and not np.isscalar(data[0]):
-        data = Data(np.asarray(data[0]), None if data[1] is None else np.asarray(data[1]))
+        data = Data(checked_samples(data[0], "the test samples"), None if data[1] is None else np.asarray(data[1]))
     elif isinstance(data, np.ndarray):
         data = Data(data)
     if not isinstance(data, Data):
@@ -86,10 +134,12 @@ def as_data(data: Any, calibration: Any = None) -> Data:
 
 
 def as_samples(samples: Any) -> Array | None:
-    """Return samples from a path or an array; None stays None."""
+    """Return calibration samples from a path or an array; None stays None.  Raises `DataError`."""
     if samples is None:
         return None
-    return load_samples(Path(samples).expanduser()) if isinstance(samples, str | PathLike) else np.asarray(samples)
+    if isinstance(samples, str | PathLike):
+        return load_samples(Path(samples).expanduser())
+    return checked_samples(samples, "the calibration samples")
 
 
 def checked_steps(steps: object) -> int:

@@ -129,7 +129,7 @@ def test_files_that_do_not_fit_are_refused_in_one_sentence(tmp_path: Path) -> No
 HOLED = np.where(np.arange(24).reshape(6, 4) == 9, np.nan, X)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(
     ("x", "message"),
     [

@@ -70,6 +70,40 @@ def test_convert_takes_a_recipe_object_and_says_what_is_wrong_with_it(layers, ca
         snntk.convert(layers, calibration=calibration, recipe="rte", registry=registry)
 
 
+def test_calibration_that_cannot_be_is_refused_at_once(layers, calibration, registry) -> None:
+    for samples, message in (
+        (calibration[:0], "no calibration samples"),
+        (calibration[:, :5], r"The calibration samples do not fit. The model takes samples of shape \(12,\)"),
+        (np.array(["a"]), "The calibration samples are text"),
+    ):
+        with pytest.raises(DataError, match=message):
+            snntk.convert(layers, calibration=samples, registry=registry)
+
+
+def test_what_is_no_graph_no_batch_and_no_path_is_refused(spiking, samples, registry) -> None:
+    for batch, message in ((None, "objects"), ("abc", "text"), (3, "a single number"), ([], "no samples")):
+        with pytest.raises(DataError, match=message):
+            snntk.evaluate(spiking, batch)
+        with pytest.raises(DataError, match=message):
+            snntk.simulate(spiking, batch, steps=2, registry=registry)
+    with pytest.raises(snntk.SnntkError, match=r"A snntk.Graph is needed, got a str. Open it first: snntk.open"):
+        snntk.simulate("x.snntk", samples, steps=2, registry=registry)
+    with pytest.raises(snntk.SnntkError, match=r"A snntk.Graph is needed, got a NoneType"):
+        snntk.evaluate(None, samples)
+    with pytest.raises(ArtifactError, match=r"is the path of a .snntk file, got a NoneType"):
+        snntk.open(None)
+
+
+def test_run_takes_a_graph_as_convert_and_check_do(layers, samples, labels, calibration, spiking, registry) -> None:
+    data = Data(samples, labels, calibration)
+    graph = snntk.parse(layers, registry=registry)
+    first, second = (snntk.run(source, data, steps=8, registry=registry) for source in (layers, graph))
+    assert first.accuracy.spiking == second.accuracy.spiking
+    assert second.graph.meta["parser"] == "layers"
+    with pytest.raises(snntk.SnntkError, match="spiking one already"):
+        snntk.run(spiking, data, registry=registry)
+
+
 def test_convert_without_calibration_says_what_is_missing(layers, registry) -> None:
     with pytest.raises(RecipeError, match="toy-code needs calibration samples"):
         snntk.convert(layers, calibration=None, registry=registry)
@@ -183,3 +217,8 @@ def test_saved_networks_open_and_simulate_to_the_same_bit(spiking, samples, tmp_
     assert snntk.check(path, registry=registry) == ()
     with pytest.raises(ArtifactError, match="is a folder"):
         snntk.save(spiking, tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ArtifactError, match=r"file/net.snntk cannot be written"):
+        snntk.save(spiking, tmp_path / "file" / "net.snntk")
+    with pytest.raises(ArtifactError, match=r"Did you mean 'again.snntk'\?"):
+        snntk.open(tmp_path / "agian.snntk")
