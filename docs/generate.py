@@ -129,6 +129,7 @@ def _command() -> Iterator[str]:
 
 def _spelled(action: argparse.Action) -> str:
     value = "" if action.nargs == 0 else str(action.metavar or "|".join(map(str, action.choices or ())))
+    value = f"[{value}]" if action.nargs == "?" else value
     return f"`{' '.join(part for part in (', '.join(action.option_strings), value) if part)}`"
 
 

@@ -1,6 +1,7 @@
 """The command: what every subcommand does."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_run_without_labels_reports_agreement(command, model: Path, samples, cal
     np.save("c.npy", calibration)
     done = command("run", model, "--data", "x.npy", "--calibration", "c.npy", "--steps", 4)
     assert done.code == 0
-    assert "without labels" in done.out
+    assert "without labels" in " ".join(done.out.split())
     assert "accuracy   agrees" not in done.out
 
 
@@ -98,6 +99,53 @@ def test_simulate_prints_json(command, model: Path, data: Path, samples) -> None
     assert facts["accuracy"]["8"] > 0.5
     np.save("x.npy", samples)
     assert json.loads(command("simulate", "net.layers.snntk", "--data", "x.npy", "--json").out)["accuracy"] is None
+    text = command("simulate", "net.layers.snntk", "--data", "x.npy", "--samples", 1).out
+    assert "accuracy" not in text
+    assert "x.npy, 1 sample\n" in text
+    assert "32 steps, which is the default" in text
+
+
+def test_simulate_takes_the_steps_that_the_network_was_converted_for(command, model: Path, data: Path) -> None:
+    assert command("convert", model, "--calibration", data, "-o", "net.snntk").code == 0
+    graph = snntk.open("net.snntk")
+    snntk.save(replace(graph, meta={**graph.meta, "steps": "5"}), "net.snntk")
+    assert "5 steps, which the network was converted for" in command("simulate", "net.snntk", "--data", data).out
+    assert "7 steps\n" in command("simulate", "net.snntk", "--data", data, "--steps", 7).out
+
+
+def test_json_is_printed_or_written_by_every_command(command, model: Path, data: Path) -> None:
+    assert command("convert", model, "--calibration", data, "-o", "net.snntk").code == 0
+    commands = (
+        ["run", model, "--data", data],
+        ["convert", model, "--calibration", data, "-o", "other.snntk"],
+        ["simulate", "net.snntk", "--data", data],
+        ["inspect", model],
+        ["check", model],
+        ["selftest", "toy_simulator"],
+        ["--list-plugins"],
+    )
+    for arguments in commands:
+        for printed in (["--json"], ["--json", "-"]):
+            json.loads(command(*arguments, *printed).out)
+        Path("r.json").unlink(missing_ok=True)
+        done = command(*arguments, "--json", "r.json")
+        assert done.code == 0, done.err
+        json.loads(Path("r.json").read_text())
+        assert done.out
+        assert not done.out.startswith(("{", "[", "\n"))
+
+
+def test_the_simulator_has_one_pair_of_names(command, model: Path, data: Path) -> None:
+    assert command("convert", model, "--calibration", data, "-o", "net.snntk").code == 0
+    for arguments in (["run", model, "--data", data], ["simulate", "net.snntk", "--data", data], ["check", model]):
+        for option in ("--for", "--simulator"):
+            assert command(*arguments, option, "numpy").code == 0
+            assert "Did you mean 'numpy'?" in command(*arguments, option, "nmpy").err
+
+
+def test_the_default_simulator_takes_settings(command, model: Path, data: Path) -> None:
+    done = command("run", model, "--data", data, "--set", "numpy.nothing=1")
+    assert (done.code, "numpy has no option 'nothing'" in done.err) == (2, True)
 
 
 def test_inspect_shows_nodes_parameters_and_products(command, model: Path) -> None:
@@ -144,6 +192,9 @@ def test_list_plugins_shows_components_and_options(command) -> None:
     done = command("--list-plugins")
     assert "margin" in done.out
     assert "3 plugins, 4 components" in done.out
+    assert "rate.toml of " in done.out
+    assert recipe["path"] not in done.out
+    assert not done.out.startswith("\n")
 
 
 def test_list_plugins_says_what_is_missing_and_what_is_broken(command) -> None:

@@ -21,7 +21,10 @@ def test_every_command_helps_with_an_example(capsys) -> None:
     ("arguments", "code", "message"),
     [
         (["rnu"], 2, "There is no command 'rnu'. Did you mean 'run'?"),
-        (["--lst-plugins"], 2, "Unrecognized arguments: --lst-plugins"),
+        (["--lst-plugins"], 2, "There is no option --lst-plugins. Did you mean '--list-plugins'? See: snntk --help"),
+        (["run", "a.layers.npz", "--dat", "d.npz"], 2, "There is no option --dat. Did you mean '--data'?"),
+        (["run", "a.npz", "--data", "d", "--stepz=3"], 2, "There is no option --stepz. Did you mean '--steps'?"),
+        (["run", "a.npz", "--qq", "d.npz"], 2, "There is no option --qq. See: snntk run --help"),
         (["run"], 2, "The following arguments are required: MODEL, --data. See: snntk run --help"),
         (["run", "a.layers.npz", "--data", "d.npz", "--steps", "0"], 2, "whole number of at least 1, got '0'"),
         (["run", "a.layers.npz", "--data", "d.npz"], 1, "There is no file d.npz."),
@@ -82,10 +85,40 @@ def test_a_defect_is_named_as_one_and_traced_only_with_debug(command, monkeypatc
     assert "Traceback" in command("inspect", model, "--debug").err
 
 
-def test_an_interrupt_is_quiet(command, monkeypatch, model: Path) -> None:
+def test_the_nearest_file_is_named(command, model: Path, data: Path) -> None:
+    Path("mine.toml").write_text('extends = "rate"\n')
+    for arguments in (
+        ["run", model, "--data", "dat.npz"],
+        ["convert", model, "--calibration", "dat.npz"],
+        ["simulate", "net.layer.npz", "--data", data],
+    ):
+        done = command(*arguments)
+        assert (done.code, "Did you mean '" in done.err) == (1, True), done.err
+    done = command("run", model, "--data", data, "--recipe", "mime.toml")
+    assert (done.code, "There is no file mime.toml. Did you mean 'mine.toml'?" in done.err) == (2, True)
+
+
+def test_data_errors_name_the_file(command, model: Path, samples, labels, calibration) -> None:
+    np.savez("short.npz", x=samples, y=labels[:40])
+    np.savez("text.npz", x=samples, y=np.array(["cat"] * 60))
+    np.savez("labels.npz", y=labels)
+    np.savez("none.npz", x=calibration[:0])
+    np.save("x.npy", samples)
+    for arguments, message in (
+        (["--data", "short.npz"], "short.npz: There are 60 samples but 40 labels."),
+        (["--data", "text.npz"], "text.npz: The labels are text, not class numbers."),
+        (["--data", "x.npy", "--calibration", "labels.npz"], "labels.npz has no array 'x' of samples; it holds y."),
+        (["--data", "x.npy", "--calibration", "none.npz"], "none.npz: There are no calibration samples"),
+    ):
+        done = command("run", model, *arguments)
+        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert done.err.startswith(f"snntk: {message}")
+
+
+def test_an_interrupt_is_one_word(command, monkeypatch, model: Path) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("snntk.cli.inspect.as_graph", interrupted)
     done = command("inspect", model)
-    assert (done.code, done.out, done.err) == (130, "", "")
+    assert (done.code, done.out, done.err) == (130, "", "snntk: stopped\n")

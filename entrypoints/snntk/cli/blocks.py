@@ -36,6 +36,11 @@ class Column:
     right: bool = False
     tone: str = "plain"
 
+    @property
+    def dispensable(self) -> bool:
+        """Whether a narrow terminal may do without it: numbers and quiet words, never what the rows are about."""
+        return self.right or self.tone == "quiet"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -45,6 +50,11 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
     marked: frozenset[int] = frozenset()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words: 1 sample, 2 samples."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def printable(text: str) -> str:

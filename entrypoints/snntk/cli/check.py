@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 
 from snntk import api
-from snntk.cli.blocks import Column, Paragraph, Table
-from snntk.cli.options import add_model, add_plugin_files, add_recipe, parser_of, recipe_of, registry_of, source_of
-from snntk.cli.output import print_json
-from snntk.cli.render import show
+from snntk.cli.blocks import Column, Paragraph, Table, counted
+from snntk.cli.options import (
+    add_json,
+    add_model,
+    add_plugin_files,
+    add_recipe,
+    add_simulator,
+    inputs_of,
+    parser_of,
+    recipe_of,
+    registry_of,
+    source_of,
+)
+from snntk.cli.output import answer, check_target
 from snntk_core.errors import Incompatible
-from snntk_core.plan import DEFAULT_SIMULATOR
+from snntk_core.recipe import DEFAULT_SIMULATOR
 
 EXAMPLE = "snntk check model.onnx --for numpy"
 
@@ -18,26 +28,22 @@ EXAMPLE = "snntk check model.onnx --for numpy"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_model(parser)
-    parser.add_argument(
-        "--for", metavar="SIMULATOR", default=DEFAULT_SIMULATOR, dest="simulator", help="the simulator (default: numpy)"
-    )
+    add_simulator(parser, "the simulator (default: numpy)", DEFAULT_SIMULATOR)
     add_recipe(parser)
     add_plugin_files(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Show the issues."""
+    check_target(args.json, inputs=inputs_of(args))
     registry = registry_of(args)
     recipe = recipe_of(args, registry)
     parser = parser_of(args, registry)
     issues = api.check(source_of(args), args.simulator, recipe, parser=parser, registry=registry)
-    if args.json:
-        print_json([vars(issue) for issue in issues])
-    elif issues:
-        rows = [(issue.node, issue.problem, issue.remedy) for issue in issues]
-        title = f"{args.simulator} cannot take this network: {len(issues)} issue{'s' * (len(issues) > 1)}"
-        show([Table(title, [Column("node"), Column("problem"), Column("what to do")], rows)])
-    else:
-        show([Paragraph(f"{args.simulator} can take this network.", "good")])
+    rows = [(issue.node, issue.problem, issue.remedy) for issue in issues]
+    title = f"{args.simulator} cannot take this network: {counted(len(issues), 'issue')}"
+    found = Table(title, [Column("node"), Column("problem"), Column("what to do")], rows)
+    fine = Paragraph(f"{args.simulator} can take this network.", "good")
+    answer([vars(issue) for issue in issues], [found if issues else fine], args.json)
     return Incompatible.exit_code if issues else 0

@@ -7,10 +7,19 @@ from pathlib import Path
 
 from snntk import api
 from snntk.cli import report
-from snntk.cli.blocks import Paragraph
-from snntk.cli.options import add_model, add_plugin_files, add_recipe, recipe_of, registry_of, source_of
-from snntk.cli.output import check_target, print_json
-from snntk.cli.render import progress, show
+from snntk.cli.blocks import Paragraph, counted
+from snntk.cli.options import (
+    add_json,
+    add_model,
+    add_plugin_files,
+    add_recipe,
+    inputs_of,
+    recipe_of,
+    registry_of,
+    source_of,
+)
+from snntk.cli.output import answer, check_target
+from snntk.cli.render import progress
 from snntk.conversion import Conversion
 from snntk.given import SAVED
 from snntk_core.data import load_samples
@@ -24,14 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", metavar="FILE", help="training samples: .npz with x, or .npy")
     add_recipe(parser)
     add_plugin_files(parser)
-    parser.add_argument("--json", action="store_true", help="print the steps as JSON")
+    add_json(parser, "print the steps as JSON instead of the table, or write them to a .json file")
     parser.add_argument("-o", "--output", metavar="FILE.snntk", help="where to save it (default: MODEL.snntk, here)")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Convert, save, and show what each step did."""
-    output = Path(args.output or Path(args.model[-1]).with_suffix(SAVED).name)
-    check_target(output)
+    output = Path(args.output or Path(args.model[-1]).with_suffix(SAVED).name).expanduser()
+    check_target(args.json, output, inputs=inputs_of(args))
     registry = registry_of(args)
     samples = load_samples(args.calibration) if args.calibration else None
     conversion = Conversion.of(recipe_of(args, registry), samples, registry)
@@ -39,9 +48,7 @@ def execute(args: argparse.Namespace) -> int:
         graph = conversion.convert(conversion.graph_of(source_of(args)), bar)
     api.save(graph, output)
     records = conversion.line.ledger
-    if args.json:
-        print_json({"output": output, "nodes": len(graph), "ledger": [vars(record) for record in records]})
-        return 0
-    kilobytes = output.stat().st_size / 1000
-    show([*report.ledger(records), Paragraph(f"Saved {output}: {len(graph)} nodes, {kilobytes:,.0f} kB.")])
+    facts = {"output": output, "nodes": len(graph), "ledger": [vars(record) for record in records]}
+    saved = f"Saved {output}: {counted(len(graph), 'node')}, {output.stat().st_size / 1000:,.0f} kB."
+    answer(facts, [*report.ledger(records), Paragraph(saved)], args.json)
     return 0

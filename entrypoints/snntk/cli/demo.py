@@ -6,7 +6,7 @@ import argparse
 from importlib.resources import as_file, files
 
 from snntk import api
-from snntk.cli.options import add_plugin_files, count, registry_of
+from snntk.cli.options import add_json, add_plugin_files, count, inputs_of, registry_of
 from snntk.cli.output import check_target
 from snntk.cli.render import progress
 from snntk.cli.run import deliver
@@ -19,14 +19,14 @@ EXAMPLE = "snntk demo --steps 64"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--steps", metavar="N", type=count, help="how many steps (default: the recipe's, or 32)")
-    parser.add_argument("--json", action="store_const", const="-", help="print the report as JSON")
+    add_json(parser, "print the report as JSON instead of the tables, or write it to a .json file")
     parser.add_argument("-o", "--output", metavar="FILE.snntk", help="save the spiking network")
     add_plugin_files(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the demo."""
-    check_target(args.output)
+    check_target(args.json, args.output, inputs=inputs_of(args))
     folder = files("snntk") / "demo"
     if not (folder / "digits.onnx").is_file() or not (folder / "digits.npz").is_file():
         raise SnntkError("This installation lacks the demo's files. Install snntk again.")

@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from snntk.cli.blocks import Block, Column, Facts, Heading, Paragraph, Table, numbers
-from snntk.cli.options import add_model, add_plugin_files, add_recipe, parser_of, recipe_of, registry_of, source_of
-from snntk.cli.output import print_json
-from snntk.cli.render import show
+from snntk.cli.options import (
+    add_json,
+    add_model,
+    add_plugin_files,
+    add_recipe,
+    inputs_of,
+    parser_of,
+    recipe_of,
+    registry_of,
+    source_of,
+)
+from snntk.cli.output import answer, check_target
 from snntk.conversion import Conversion, as_graph
 from snntk_core.connectivity import multiply_accumulates
 from snntk_core.data import load_samples
@@ -32,20 +41,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", metavar="FILE", help="training samples for --after (default: random ones)")
     add_recipe(parser)
     add_plugin_files(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Show the graph."""
+    check_target(args.json, inputs=inputs_of(args))
     registry = registry_of(args)
     graph = as_graph(source_of(args), parser_of(args, registry), registry)
     if args.after:
         graph = _after(graph, args, registry)
     facts = _facts(graph)
-    if args.json:
-        print_json(facts)
-    else:
-        show(_blocks(facts, args))
+    answer(facts, _blocks(facts, args), args.json)
     return 0
 
 

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from snntk.cli.blocks import Block, Column, Heading, Paragraph, Table
+from snntk.cli.blocks import Block, Column, Heading, Paragraph, Table, counted
 from snntk.cli.offers import described
-from snntk.cli.options import add_plugin_files, registry_of
-from snntk.cli.output import print_json
-from snntk.cli.render import show
+from snntk.cli.options import add_json, add_plugin_files, inputs_of, registry_of
+from snntk.cli.output import answer, check_target
 
 EXAMPLE = "snntk --list-plugins --json"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
     add_plugin_files(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """List them; broken plugins are no failure of the command."""
+    check_target(args.json, inputs=inputs_of(args))
     registry = registry_of(args, strict=False)
     entries = [described(registry, info) for info in registry.plugins]
-    if args.json:
-        print_json(entries)
-    else:
-        details = {info.name: info.details for info in registry.plugins}
-        show(block for entry in entries for block in _blocks(entry, details[entry["name"]] if args.debug else ""))
-        show([_summary(entries)])
+    details = {info.name: info.details if args.debug else "" for info in registry.plugins}
+    shown = (block for entry in entries for block in _blocks(entry, details[entry["name"]]))
+    answer(entries, [*shown, _summary(entries)], args.json)
     return 0
 
 
 def _summary(entries: list[dict[str, Any]]) -> Block:
     broken = sum(entry["error"] is not None for entry in entries)
-    count = sum(len(entry["components"]) for entry in entries)
-    text = f"{len(entries)} plugins, {count} components" + (f", {broken} broken" if broken else "")
+    components = counted(sum(len(entry["components"]) for entry in entries), "component")
+    text = f"{counted(len(entries), 'plugin')}, {components}" + (f", {broken} broken" if broken else "")
     return Paragraph(f"\n{text}", "bad" if broken else "quiet")
 
 
@@ -53,7 +51,8 @@ def _blocks(entry: dict[str, Any], details: str) -> Iterator[Block]:
 
 
 def _rows(component: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    summary = component.get("summary", component.get("path", "")).replace("`", "")
+    path = Path(component.get("path", ""))
+    summary = component.get("summary", f"{path.name} of {path.parent.name}").replace("`", "")
     yield component["kind"], component["name"], summary
     if component.get("missing"):
         yield "", "", f"not usable yet: needs {', '.join(component['missing'])}; run: {component['install']}"

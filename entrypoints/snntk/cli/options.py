@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from snntk.cli.output import STANDARD_OUTPUT
 from snntk.given import as_recipe
+from snntk_core.data import data_files
 from snntk_core.errors import OptionError, PluginError
 from snntk_core.parser import Parser
-from snntk_core.recipe import Recipe, Step
+from snntk_core.recipe import DEFAULT_SIMULATOR, Recipe, Step
 from snntk_core.registry import Registry
 
 MODEL_CLASS = "torch.model_class"
@@ -55,6 +57,32 @@ def add_plugin_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_simulator(parser: argparse.ArgumentParser, help: str, default: str | None = None) -> None:
+    """Add the simulator."""
+    parser.add_argument("--simulator", "--for", metavar="NAME", dest="simulator", default=default, help=help)
+
+
+def add_json(parser: argparse.ArgumentParser, help: str = "print JSON instead, or write it to a .json file") -> None:
+    """Add JSON: alone it is printed instead of the text, with a file it is written beside the text."""
+    parser.add_argument("--json", metavar="FILE", nargs="?", const=STANDARD_OUTPUT, type=json_file, help=help)
+
+
+def json_file(text: str) -> str:
+    """Return the name of a .json file, or ``-``, for argparse: the word after --json may be a model."""
+    if text != STANDARD_OUTPUT and Path(text).suffix.lower() != ".json":
+        raise argparse.ArgumentTypeError(f"takes the name of a .json file, got {text!r}; alone, write it last")
+    return text
+
+
+def inputs_of(args: argparse.Namespace) -> list[Path]:
+    """Return the files that a command reads; what it writes is none of them."""
+    given = vars(args)
+    paths = [*given.get("model", ()), *given["plugin_files"], given.get("network")]
+    paths += [given["recipe"]] if str(given.get("recipe")).endswith(".toml") else []
+    paths += [file for key in ("data", "calibration") if given.get(key) for file in data_files(given[key])]
+    return [Path(path).expanduser() for path in paths if path]
+
+
 def count(text: str) -> int:
     """Return a whole number of at least 1, for argparse."""
     if not text.isdecimal() or int(text) < 1:
@@ -80,6 +108,8 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
     recipe = as_recipe(args.recipe, registry, steps=args.steps, simulator=simulator)
     if args.parser and (recipe.parser is None or recipe.parser.name != args.parser):
         recipe = replace(recipe, parser=Step(args.parser))
+    if recipe.simulator is None:
+        recipe = replace(recipe, simulator=Step(DEFAULT_SIMULATOR))
     given = [*settings(args.settings), *([(MODEL_CLASS, args.model_class)] if args.model_class else [])]
     for path, value in given:
         name = path.rpartition(".")[0]

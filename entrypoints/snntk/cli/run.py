@@ -6,9 +6,20 @@ import argparse
 
 from snntk import api
 from snntk.cli import report
-from snntk.cli.options import add_model, add_plugin_files, add_recipe, count, recipe_of, registry_of, source_of
-from snntk.cli.output import STANDARD_OUTPUT, check_target, write_json
-from snntk.cli.render import progress, show
+from snntk.cli.options import (
+    add_json,
+    add_model,
+    add_plugin_files,
+    add_recipe,
+    add_simulator,
+    count,
+    inputs_of,
+    recipe_of,
+    registry_of,
+    source_of,
+)
+from snntk.cli.output import answer, check_target
+from snntk.cli.render import progress
 from snntk_core.data import Data, load_data
 from snntk_core.registry import Registry
 from snntk_core.result import Result
@@ -22,16 +33,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="FILE", required=True, help="test samples: .npz with x and y, or a folder")
     parser.add_argument("--calibration", metavar="FILE", help="training samples, unless the data holds them")
     add_recipe(parser)
-    parser.add_argument("--simulator", metavar="NAME", help="where to run it (default: the recipe's, or numpy)")
+    add_simulator(parser, "where to run it (default: the recipe's, or numpy)")
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N test samples")
     add_plugin_files(parser)
-    parser.add_argument("--json", metavar="FILE|-", help="write the report as JSON; - prints it instead of the tables")
+    add_json(parser, "print the report as JSON instead of the tables, or write it to a .json file")
     parser.add_argument("-o", "--output", metavar="FILE.snntk", help="save the spiking network")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the line and report."""
-    check_target(args.json, args.output)
+    check_target(args.json, args.output, inputs=inputs_of(args))
     registry = registry_of(args)
     data = load_data(args.data, args.calibration)
     return finish(source_of(args), data, args.data, args, registry)
@@ -48,9 +59,6 @@ def finish(source: object, data: Data, origin: str, args: argparse.Namespace, re
 
 def deliver(result: Result, origin: str, json: str | None, output: str | None) -> None:
     """Show the report, or print it as JSON, and write the files that were asked for."""
-    if json != STANDARD_OUTPUT:
-        show(report.blocks(result, origin))
-    if json:
-        write_json(result.report(), json)
+    answer(result.report(), report.blocks(result, origin), json)
     if output:
         api.save(result.graph, output)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from snntk.cli.blocks import Block, Column, Heading, Paragraph, Table
 from snntk.cli.offers import Offer, offers
-from snntk.cli.options import add_plugin_files, registry_of
-from snntk.cli.output import print_json
-from snntk.cli.render import progress, show
+from snntk.cli.options import add_json, add_plugin_files, inputs_of, registry_of
+from snntk.cli.output import answer, check_target
+from snntk.cli.render import progress
 from snntk_core.errors import SnntkError, UnknownName
 from snntk_core.plan import resolve
 from snntk_core.recipe import load_recipe
@@ -26,12 +26,13 @@ EXAMPLE = "snntk selftest my-plugin"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("name", nargs="?", metavar="PLUGIN", help="only this plugin (default: every one)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
     add_plugin_files(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Run the checks and show what came out."""
+    check_target(args.json, inputs=inputs_of(args))
     registry = registry_of(args, strict=False)
     chosen = [info for info in registry.plugins if args.name in (None, info.name)]
     if not chosen:
@@ -41,10 +42,8 @@ def execute(args: argparse.Namespace) -> int:
         for index, info in enumerate(chosen):
             bar(f"Checking {info.name}", index, len(chosen))
             found[info.name] = list(_outcomes(registry, info))
-    if args.json:
-        print_json({name: [asdict(outcome) for outcome in outcomes] for name, outcomes in found.items()})
-    else:
-        show(block for name, outcomes in found.items() for block in _blocks(name, outcomes))
+    plain = {name: [asdict(outcome) for outcome in outcomes] for name, outcomes in found.items()}
+    answer(plain, (block for name, outcomes in found.items() for block in _blocks(name, outcomes)), args.json)
     return int(any(not outcome.passed for outcomes in found.values() for outcome in outcomes))
 
 

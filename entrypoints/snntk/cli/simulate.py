@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from snntk import api
-from snntk.cli.blocks import Block, Column, Facts, Heading, Table, numbers
-from snntk.cli.options import add_plugin_files, count, registry_of
-from snntk.cli.output import check_target, print_json, write_arrays
-from snntk.cli.render import progress, show
+from snntk.cli.blocks import Block, Column, Facts, Heading, Table, counted, numbers
+from snntk.cli.options import add_json, add_plugin_files, add_simulator, count, inputs_of, registry_of
+from snntk.cli.output import answer, check_target, write_arrays
+from snntk.cli.render import progress
 from snntk.cli.report import judged, percent
 from snntk_core.data import load_data
+from snntk_core.graph import Graph
 from snntk_core.judge import decisions
-from snntk_core.plan import DEFAULT_DURATION, DEFAULT_SIMULATOR
+from snntk_core.plan import DEFAULT_DURATION
+from snntk_core.recipe import DEFAULT_SIMULATOR
 from snntk_core.simulator import Recording
 from snntk_core.tally import rates_by_layer, report_times
 
@@ -28,25 +30,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("network", metavar="NET.snntk", help="a network that snntk convert, or snntk run -o, has saved")
     parser.add_argument("--data", metavar="FILE", required=True, help="samples: .npz with x (and y), .npy, or a folder")
-    parser.add_argument("--steps", metavar="N", type=count, default=DEFAULT_DURATION, help="steps (default: 32)")
-    parser.add_argument("--simulator", metavar="NAME", default=DEFAULT_SIMULATOR, help="where (default: numpy)")
+    parser.add_argument(
+        "--steps", metavar="N", type=count, help="steps (default: what the network was converted for, or 32)"
+    )
+    add_simulator(parser, "where to run it (default: numpy)", DEFAULT_SIMULATOR)
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N samples")
     add_plugin_files(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
     parser.add_argument("-o", "--output", metavar="FILE.npz", help="write predictions (n,) and scores (n, outputs)")
 
 
 def execute(args: argparse.Namespace) -> int:
     """Simulate and show."""
-    check_target(args.output)
+    check_target(args.json, args.output, inputs=inputs_of(args))
     registry = registry_of(args)
     graph = api.open(args.network, registry=registry)
     data = load_data(args.data).limited(args.samples)
+    steps, why = _steps(args.steps, graph)
     with progress() as bar:
         recording = api.simulate(
             graph,
             data.x,
-            steps=args.steps,
+            steps=steps,
             simulator=args.simulator,
             labels=data.targets if data.labels is None else data.labels,
             registry=registry,
@@ -55,23 +60,30 @@ def execute(args: argparse.Namespace) -> int:
     if args.output:
         last = recording.scores[:, -1]
         write_arrays(Path(args.output), {"predictions": decisions(last), "scores": last})
-    facts = _facts(recording, args)
-    if args.json:
-        print_json(facts)
-    else:
-        show(_blocks(facts))
+    facts = _facts(recording, args, steps)
+    answer(facts, _blocks(facts, why), args.json)
     return 0
 
 
-def _facts(recording: Recording, args: argparse.Namespace) -> dict[str, Any]:
-    times, accuracy, error = report_times(args.steps, ()), recording.accuracy, recording.error
+def _steps(asked: int | None, graph: Graph) -> tuple[int, str]:
+    """Return how many steps to run and, where they were not asked for, why so many."""
+    said = graph.meta.get("steps", "")
+    if asked is not None:
+        return asked, ""
+    if said.isdecimal() and int(said):
+        return int(said), ", which the network was converted for"
+    return DEFAULT_DURATION, ", which is the default"
+
+
+def _facts(recording: Recording, args: argparse.Namespace, steps: int) -> dict[str, Any]:
+    times, accuracy, error = report_times(steps, ()), recording.accuracy, recording.error
     counts = recording.spike_counts.values()
     return {
         "network": args.network,
         "data": args.data,
         "samples": len(recording.scores),
         "simulator": args.simulator,
-        "steps": args.steps,
+        "steps": steps,
         "accuracy": None if accuracy is None else {time: float(accuracy[time - 1]) for time in times},
         "error": None if error is None else {time: float(error[time - 1]) for time in times},
         "decided_like_at_the_end": {time: _settled(recording, time) for time in times},
@@ -85,20 +97,20 @@ def _settled(recording: Recording, time: int) -> float:
     return float(np.mean(decisions(recording.scores[:, time - 1]) == decisions(recording.scores[:, -1])))
 
 
-def _blocks(facts: dict[str, Any]) -> Iterator[Block]:
+def _blocks(facts: dict[str, Any], why: str) -> Iterator[Block]:
     yield Heading(f"{Path(facts['network']).name} on {facts['simulator']}")
     yield Facts(
         [
-            ("data", f"{facts['data']}, {facts['samples']} samples"),
-            ("total latency", f"{facts['steps']} steps"),
+            ("data", f"{facts['data']}, {counted(facts['samples'], 'sample')}"),
+            ("total latency", f"{counted(facts['steps'], 'step')}{why}"),
             ("spikes", f"{facts['spikes_per_sample']:,.0f} per sample"),
             ("synaptic operations", f"{facts['synaptic_operations_per_sample']:,.0f} per sample"),
         ]
     )
-    measure = "error" if facts["error"] else "accuracy"
-    columns = [Column("network"), *numbers(measure, "decided as at the end")]
+    measures = [measure for measure in ("accuracy", "error") if facts[measure]]
+    columns = [Column("network"), *numbers(*measures, "decided as at the end")]
     rows = [
-        (f"SNN, T = {time}", judged(measure, (facts[measure] or {}).get(time)), percent(settled))
+        (f"SNN, T = {time}", *(judged(measure, facts[measure][time]) for measure in measures), percent(settled))
         for time, settled in facts["decided_like_at_the_end"].items()
     ]
     yield Table("Decisions over time", columns, rows)
