@@ -19,7 +19,7 @@ from snntk_core.ops import (
     Scale,
     WeightedOp,
 )
-from snntk_core.shapes import Padding, Shape, resolve_padding
+from snntk_core.shapes import Shape, resolve_padding
 
 SCALABLE = (Dense, Conv1D, Conv2D, DepthwiseConv2D, ConvTranspose2D)
 """The weighted ops whose weight layout is known here."""
@@ -81,24 +81,28 @@ def per_channel(array: Array | None, shape: Shape) -> Array | None:
     return rows[0] if bool((rows == rows[:1]).all()) else None
 
 
+def groups_of(op: WeightedOp) -> int:
+    """Return into how many groups the channels of an op fall whose weight is (..., in / groups, out)."""
+    return op.groups if isinstance(op, Conv1D | Conv2D | ConvTranspose2D) else 1
+
+
 def input_channels(op: WeightedOp) -> int:
     """Return the length of the input's last axis."""
-    weight, groups = op.arrays["weight"], getattr(op, "groups", 1)
-    return int(weight.shape[2] if isinstance(op, DepthwiseConv2D) else weight.shape[-2] * groups)
+    shape = op.arrays["weight"].shape
+    return int(shape[2] if isinstance(op, DepthwiseConv2D) else shape[-2] * groups_of(op))
 
 
 def pads(op: WeightedOp, shape: Shape | None = None) -> bool:
     """Whether the op adds zeros around its input; without its ``shape``, "same" counts as adding some."""
-    padding: Padding = getattr(op, "padding", "valid")
-    kernel = op.arrays["weight"].shape[: {Dense: 0, Conv1D: 1}.get(type(op), 2)]
-    if padding == "valid" or not kernel:
+    if not isinstance(op, Conv1D | Conv2D | DepthwiseConv2D | ConvTranspose2D) or op.padding == "valid":
         return False
-    if isinstance(padding, str) and shape is None:
+    kernel = op.weight.shape[: 1 if isinstance(op, Conv1D) else 2]
+    if isinstance(op.padding, str) and shape is None:
         return any(length > 1 for length in kernel)
     ones = (1,) * len(kernel)
-    strides, dilation = getattr(op, "strides", ()) or ones, getattr(op, "dilation", ()) or ones
+    strides, dilation = op.strides or ones, op.dilation or ones
     lengths = ones if shape is None else shape[:-1]
-    return any(any(pair) for pair in resolve_padding(padding, lengths, kernel, strides, dilation))
+    return any(any(pair) for pair in resolve_padding(op.padding, lengths, kernel, strides, dilation))
 
 
 def _require_known(op: WeightedOp) -> None:
@@ -121,7 +125,7 @@ def _per_channel(values: Array | float, channels: int) -> Array:
 
 def _on_inputs(op: WeightedOp, values: Array) -> Array:
     """Return (input channels,) values in the shape that multiplies the weight: (in / groups, out) at its end."""
-    groups: int = getattr(op, "groups", 1)
+    groups = groups_of(op)
     if groups == 1:
         return values[:, None]
     return values.reshape(groups, -1).repeat(op.units // groups, axis=0).T

@@ -31,7 +31,7 @@ from snntk_core import (
     evaluate,
 )
 from snntk_core.ops import Array, WeightedOp
-from snntk_core.scaling import SCALABLE, pads
+from snntk_core.scaling import SCALABLE, groups_of, pads
 from snntk_core.shapes import Shape, resolve_padding, size
 from snntk_standard.folding import commutes
 
@@ -199,7 +199,7 @@ def _full_kernel(op: WeightedOp, rank: int) -> Array:
     if isinstance(op, DepthwiseConv2D):  # one group for each channel
         groups, weight = weight.shape[2], weight.reshape(*weight.shape[:2], 1, -1)
     else:
-        groups = getattr(op, "groups", 1)
+        groups = groups_of(op)
     inputs, units = weight.shape[-2], weight.shape[-1] // groups
     full = np.zeros((*weight.shape[:-2], inputs * groups, units * groups))
     for group in range(groups):
