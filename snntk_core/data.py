@@ -136,7 +136,13 @@ def load_data(path: str | Path, calibration: str | Path | None = None) -> Data:
     path = Path(path)
     with _naming(path):
         data = _folder(path) if path.is_dir() else _file(path)
-    return data if calibration is None else replace(data, calibration=load_samples(calibration))
+    if calibration is None:
+        return data
+    samples = load_samples(calibration)
+    shapes = data.x.shape[1:], samples.shape[1:]
+    if [n for n in shapes[0] if n != 1] != [n for n in shapes[1] if n != 1]:
+        raise DataError(f"Samples in {path} have the shape {shapes[0]}, in {calibration} {shapes[1]}; one is needed.")
+    return replace(data, calibration=samples)
 
 
 def data_files(path: str | Path) -> tuple[Path, ...]:

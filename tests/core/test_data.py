@@ -156,6 +156,15 @@ def test_samples_that_are_none_are_refused_and_named(x: object, message: str, tm
             assert str(caught.value).startswith(f"{tmp_path / 'd.npz'}: ")
 
 
+def test_samples_of_two_shapes_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "same.npy", X[:, None])
+    assert load_data(tmp_path / "x.npy", tmp_path / "same.npy").overlap == 6
+    np.save(tmp_path / "c.npy", X[:, :3])
+    with pytest.raises(DataError, match=r"x.npy have the shape \(4,\), in .*c.npy \(3,\)"):
+        load_data(tmp_path / "x.npy", tmp_path / "c.npy")
+
+
 def test_a_file_of_labels_alone_is_no_calibration(tmp_path: Path) -> None:
     np.savez(tmp_path / "labels.npz", y=Y)
     with pytest.raises(DataError, match=r"labels.npz has no array 'x' of samples; it holds y"):
