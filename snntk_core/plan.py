@@ -99,7 +99,7 @@ def _contradictions(
 
 def _needs_calibration(step: Transform | QuantizeStep) -> bool:
     component = step.quantizer if isinstance(step, QuantizeStep) else step
-    return bool(getattr(component, "needs_calibration", False))
+    return component.needs_calibration
 
 
 def _in_stage_order(named: list[tuple[Step, Transform]], problems: list[str]) -> list[Transform]:

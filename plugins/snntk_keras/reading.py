@@ -20,15 +20,28 @@ HDF5 = (".h5", ".hdf5")
 POINTER = b"version https://git-lfs"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
+BEGINNING = 1 << 16  # bytes of a JSON file that are looked at
+
 
 def accepted(source: object) -> bool:
     """Whether a path, a pair of paths or an object is for this parser."""
     if isinstance(source, str | Path):
         name = str(source).lower()
-        return name.endswith((".keras", ".json", *HDF5)) and not name.endswith(".caffemodel.h5")
+        if name.endswith(".json"):
+            return _looks_like_an_architecture(Path(source))
+        return name.endswith((".keras", *HDF5)) and not name.endswith(".caffemodel.h5")
     if isinstance(source, tuple):
         return _pair(source) is not None
     return isinstance(source, KerasModel) or is_live(source)
+
+
+def _looks_like_an_architecture(path: Path) -> bool:
+    """Whether a JSON file names a class near its beginning, as every architecture that Keras writes does."""
+    try:
+        with path.open("rb") as file:
+            return b'"class_name"' in file.read(BEGINNING)
+    except OSError:
+        return False
 
 
 def read(source: object) -> KerasModel:
