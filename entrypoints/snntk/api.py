@@ -148,7 +148,7 @@ def _recorded(
 
 
 def run(
-    source_or_graph: object,
+    source: object,
     data: Any,
     *,
     calibration: Any = None,
@@ -170,7 +170,7 @@ def run(
     >>> result.accuracy.spiking[32], result.report()
     """
     registry = registry or installed()
-    source = as_source(source_or_graph)
+    source = as_source(source)
     if is_saved(source):
         raise SnntkError(f"{source} is a saved network. Simulate it with snntk.simulate, or snntk simulate.")
     given = as_data(data, calibration).limited(samples)

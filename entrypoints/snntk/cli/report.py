@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from snntk.cli.blocks import Block, Column, Facts, Heading, Paragraph, Table, numbers
-from snntk_core.plan import DEFAULT_SIMULATOR
+from snntk.cli.blocks import Block, Column, Facts, Heading, Paragraph, Table, counted, numbers
+from snntk_core.recipe import DEFAULT_SIMULATOR
 from snntk_core.result import ENERGY_ASSUMPTIONS, PARTING_CORRELATION, Accuracy, LayerReport, Result, StageRecord
 
 SPIKE_CLASSES = {"unsigned": "unsigned: at most one binary spike per neuron and step"}
@@ -33,8 +33,8 @@ def _facts(result: Result, data: str) -> Block:
     return Facts(
         [
             ("model", result.source),
-            ("data", f"{data}, {result.accuracy.samples} samples"),
-            ("calibration", f"{result.calibration_samples} samples" if result.calibration_samples else "none"),
+            ("data", f"{data}, {counted(result.accuracy.samples, 'sample')}"),
+            ("calibration", counted(result.calibration_samples, "sample") if result.calibration_samples else "none"),
             ("recipe", result.plan.title),
             ("simulator", f"{simulator}, which is the default" if simulator == DEFAULT_SIMULATOR else simulator),
             ("spikes", SPIKE_CLASSES.get(result.spike_class, result.spike_class)),
@@ -77,7 +77,7 @@ def _accuracy(result: Result) -> Iterator[Block]:
         rows.append((f"SNN, T = {steps}", share, percent(agreement), _small(accuracy.deviation.get(steps))))
     name = f"top-{accuracy.top_k} accuracy" if accuracy.top_k > 1 else MEASURES[accuracy.measure]
     columns = [Column("network"), *numbers(name, "agrees with ANN", "deviation")]
-    title = f"{name.capitalize() if labeled else 'Agreement'} over {accuracy.samples} samples"
+    title = f"{name.capitalize() if labeled else 'Agreement'} over {counted(accuracy.samples, 'sample')}"
     if not labeled:
         columns, rows = [columns[0], *columns[2:]], [(row[0], *row[2:]) for row in rows]
     yield Table(title, columns, rows)
