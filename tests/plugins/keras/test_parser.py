@@ -51,8 +51,17 @@ def test_three_megabytes_are_parsed_without_tensorflow(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["m.keras", "m.H5", "m.hdf5", "m.json"])
-def test_files_have_one_parser(name):
-    assert [kind.name for _, kind in Registry.discover().parsers.items() if kind().accepts(Path(name))] == ["keras"]
+def test_files_have_one_parser(name, tmp_path):
+    path = tmp_path / name
+    path.write_text('{"class_name": "Sequential", "config": []}')
+    assert [kind.name for _, kind in Registry.discover().parsers.items() if kind().accepts(path)] == ["keras"]
+
+
+def test_other_json_is_left_to_other_parsers(tmp_path):
+    path = tmp_path / "m.json"
+    path.write_text("[[1, 2], [3, 4]]")
+    assert not KerasParser().accepts(path)
+    assert not KerasParser().accepts(tmp_path / "none.json")
 
 
 def test_caffe_keeps_its_files():
