@@ -72,12 +72,12 @@ class WeightFile:
 
     def texts(self, group: Any, name: str) -> tuple[str, ...] | None:
         """Return a list of names, which Keras splits into numbered attributes when it is long; None without one."""
-        whole = self._texts(group, name)
+        whole = self.names(group, name)
         if whole is not None:
             return whole
         parts: list[str] = []
         for number in range(NAMES):
-            part = self._texts(group, f"{name}{number}")
+            part = self.names(group, f"{name}{number}")
             if part is None:
                 return tuple(parts) if number else None
             parts += part
@@ -85,10 +85,11 @@ class WeightFile:
 
     def text(self, group: Any, name: str) -> str | None:
         """Return an attribute that is one text, or None."""
-        found = self._texts(group, name) or ()
+        found = self.names(group, name) or ()
         return found[0] if len(found) == 1 else None
 
-    def _texts(self, group: Any, name: str) -> tuple[str, ...] | None:
+    def names(self, group: Any, name: str) -> tuple[str, ...] | None:
+        """Return an attribute as texts, one for a scalar; None without one."""
         import h5py
 
         return attribute_texts(self.content, h5py.h5o.get_info(group.id).addr, name)

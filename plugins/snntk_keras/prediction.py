@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,8 +18,10 @@ import numpy as np
 from snntk_core import ParseError
 from snntk_core.errors import MissingLibrary, PredictionUnavailable
 from snntk_core.ops import Array
-from snntk_keras.model import KerasModel, printable
+from snntk_keras.copying import copy_weights
+from snntk_keras.model import KerasModel, Unsupported, printable
 from snntk_keras.parsing import parse
+from snntk_keras.reading import CONFIG_BYTES, WEIGHT_BYTES, member
 
 INSTALL = 'pip install "snntk[keras-predict]"'
 PART = 256  # samples in one call
@@ -54,7 +60,7 @@ def _refuse_code(model: KerasModel) -> None:
             raise ParseError(model.label, "it holds Python code (Lambda), which is never run.")
         if module is not None and root not in ("keras", "tf_keras", "tensorflow", "builtins"):
             problem = f"the code of {printable(table.get('class_name'))!r} in {printable(module)!r} is not at hand"
-            raise PredictionUnavailable("keras", f"{problem}, so its output cannot be compared")
+            raise PredictionUnavailable("keras", f"{problem}, so its output cannot be compared.")
 
 
 def _tables(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -77,6 +83,12 @@ def _opened(model: KerasModel, custom: tuple[tuple[str, str], ...], input_shape:
     if find_spec("tensorflow") is None:
         raise MissingLibrary("keras (to compare its outputs)", ("tensorflow",), INSTALL)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with TemporaryDirectory(prefix="snntk_keras_") as folder:
+        sources = _clean(model, Path(folder))
+        return _first_opened(model, sources, order)
+
+
+def _first_opened(model: KerasModel, sources: tuple[Path, ...], order: tuple[str, ...]) -> Any:
     failures = []
     for name in order:
         if find_spec(name) is None:
@@ -84,18 +96,46 @@ def _opened(model: KerasModel, custom: tuple[tuple[str, str], ...], input_shape:
             continue
         library = importlib.import_module(name)
         try:
-            return _load(library, model)
+            return _load(library, sources)
         except Exception as error:  # each release of Keras fails in its own way on other releases' files
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            failures.append(f"{name}: {printable(lines[0])}")
+            failures.append(f"{name}: {printable(lines[0]).rstrip('.')}")
     said = "; ".join(failures)
-    raise PredictionUnavailable("keras", f"neither library opens {model.label}, so it cannot be compared ({said})")
+    raise PredictionUnavailable("keras", f"neither library opens {model.label}, so it cannot be compared ({said}).")
 
 
-def _load(library: Any, model: KerasModel) -> Any:
-    if len(model.sources) == 1:
-        return library.models.load_model(str(model.sources[0]), compile=False, safe_mode=True)
-    architecture, weights = model.sources
+def _clean(model: KerasModel, folder: Path) -> tuple[Path, ...]:
+    """Copies of the files without what was not read: a library may hang on the damaged rest of them."""
+    try:
+        found = []
+        for source in model.sources:
+            target = folder / f"model{source.suffix.lower()}"
+            if target.suffix == ".json":
+                target.write_text(json.dumps(model.config), encoding="utf-8")
+            elif target.suffix == ".keras":
+                _copy_archive(source, target)
+            else:
+                copy_weights(source, target)
+            found.append(target)
+        return tuple(found)
+    except (Unsupported, OSError, RuntimeError, KeyError, ValueError) as error:
+        problem = f"{model.label} cannot be copied for the library ({printable(error).rstrip('.')})"
+        raise PredictionUnavailable("keras", f"{problem}, so it cannot be compared.") from error
+
+
+def _copy_archive(source: Path, target: Path) -> None:
+    weights = target.with_suffix(".weights.h5")
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w") as copy:
+        for name in ("metadata.json", "config.json"):
+            copy.writestr(name, member(archive, name, CONFIG_BYTES))
+        copy_weights(member(archive, "model.weights.h5", WEIGHT_BYTES), weights)
+        copy.write(weights, "model.weights.h5")
+
+
+def _load(library: Any, sources: tuple[Path, ...]) -> Any:
+    if len(sources) == 1:
+        return library.models.load_model(str(sources[0]), compile=False, safe_mode=True)
+    architecture, weights = sources
     network = library.models.model_from_json(architecture.read_text(encoding="utf-8"))
     network.load_weights(str(weights))
     return network

@@ -39,7 +39,7 @@ def _looks_like_an_architecture(path: Path) -> bool:
     """Whether a JSON file names a class near its beginning, as every architecture that Keras writes does."""
     try:
         with path.open("rb") as file:
-            return b'"class_name"' in file.read(BEGINNING)
+            return b"class_name" in file.read(BEGINNING)  # its quotes are escaped where to_json() was dumped again
     except OSError:
         return False
 
@@ -143,11 +143,11 @@ def _read_archive(path: Path) -> KerasModel:
     """A .keras: a zip with the configuration and the weights."""
     _check(path, b"PK\x03\x04", "a .keras file")
     with zipfile.ZipFile(path) as archive:
-        config = _json(_member(archive, "config.json", CONFIG_BYTES), "config.json")
-        metadata = _json(_member(archive, "metadata.json", CONFIG_BYTES), "metadata.json")
+        config = _json(member(archive, "config.json", CONFIG_BYTES), "config.json")
+        metadata = _json(member(archive, "metadata.json", CONFIG_BYTES), "metadata.json")
         version = major(str(metadata.get("keras_version", "3")))
         network = read_structure(config, version)
-        content = _member(archive, "model.weights.h5", WEIGHT_BYTES)
+        content = member(archive, "model.weights.h5", WEIGHT_BYTES)
     if not content.startswith(SIGNATURE):
         raise Unsupported("its model.weights.h5 is not HDF5; save the model again")
     with opened(content) as file:
@@ -155,7 +155,8 @@ def _read_archive(path: Path) -> KerasModel:
     return KerasModel(str(path), config, variables, version, "", (path,))
 
 
-def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+def member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """Return a member of a .keras.  Raises `Unsupported` where it is missing or not of the size it says."""
     try:
         info = archive.getinfo(name)
     except KeyError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snntk_core import Graph, ParseError
+from snntk_core import Graph, ParseError, evaluate
 from snntk_core.errors import SnntkError
 from snntk_keras import KerasParser
 from snntk_keras.examples import architecture_and_weights, legacy_file, zip_file
@@ -266,3 +266,29 @@ SETTINGS = [
 def test_absurd_settings(tmp_path, kind, config):
     path = written.write_legacy(tmp_path / "m.h5", [(kind, config, {})], shape=(None, 6, 6, 3))
     refused(path, "'l0'", kind)
+
+
+def test_a_library_is_given_only_what_was_read(keras, tmp_path):
+    """A text of variable length that claims gigabytes makes libhdf5 allocate them; nobody reads this one."""
+    path = saved(tmp_path / "m.h5", LEGACY)
+    with h5py.File(path, "r+") as file:
+        file.attrs["training_config"] = "{}" * 11
+    content = bytearray(path.read_bytes())
+    place = content.index(b"training_config")
+    place = content.index((22).to_bytes(4, "little"), place)
+    content[place : place + 4] = (0xF0000000).to_bytes(4, "little")
+    path.write_bytes(bytes(content))
+    model = PARSER.load(path)
+    batch = np.random.default_rng(0).normal(size=(2, 8, 8, 2)).astype(np.float32)
+    np.testing.assert_allclose(PARSER.predict(model, batch), evaluate(PARSER.parse(model), batch), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("claim", [23, 1 << 20, 0xF0000000])
+def test_a_text_longer_than_its_place_is_refused(tmp_path, claim):
+    path = saved(tmp_path / "m.h5", LEGACY)
+    with h5py.File(path, "r+") as file:
+        length = len(file.attrs["model_config"])
+    content = bytearray(path.read_bytes())
+    place = content.index(length.to_bytes(4, "little"), content.index(b"model_config"))
+    content[place : place + 4] = (length + claim).to_bytes(4, "little")
+    refused(saved(path, bytes(content)), "model_config is damaged")
