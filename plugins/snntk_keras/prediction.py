@@ -32,9 +32,13 @@ def predict(model: KerasModel, batch: Array, custom: Mapping[str, str], input_sh
 
     Raises `MissingLibrary` without TensorFlow, and `PredictionUnavailable` where no library opens the model.
     """
-    if model.live is not None:
-        return _outputs(model.live, batch)
-    return _outputs(_opened(model, tuple(sorted(custom.items())), input_shape), batch)
+    network = model.live if model.live is not None else _opened(model, tuple(sorted(custom.items())), input_shape)
+    try:
+        return _outputs(network, batch)
+    except Exception as error:  # what TensorFlow cannot compute here, such as a layout its processor lacks
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        problem = f"the library cannot compute {model.label} ({printable(lines[0]).rstrip('.')})"
+        raise PredictionUnavailable("keras", f"{problem}, so it cannot be compared.") from error
 
 
 def _outputs(network: Any, batch: Array) -> Array:
