@@ -58,7 +58,7 @@ class ShiftPooledCurrents(Transform):
         if context.calibration is None:
             raise Incompatible(self.name, [Issue(n, "no calibration samples are given.", "Give some.") for n in pools])
         shifts = _shifts(graph, context.calibration, pools)
-        one = np.ones((), np.float32)
+        one = np.ones(())  # in double precision until the weights take it: a rounded shift would cut the lowest maximum
         for name in pools:
             raised, relu, lowered = (graph.free_name(f"{name}_{end}") for end in ("raised", "relu", "lowered"))
             graph = graph.insert_before(name, raised, Scale(one, shifts[name]))
@@ -68,7 +68,7 @@ class ShiftPooledCurrents(Transform):
 
 def _shifts(graph: Graph, calibration: Array, pools: list[str]) -> dict[str, Array]:
     """Return for each pooling and channel how far its outputs lie below zero."""
-    lowest = {name: np.zeros(graph.shapes[name][-1], np.float32) for name in pools}
+    lowest = {name: np.zeros(graph.shapes[name][-1]) for name in pools}
     for values in trace(graph, calibration, pools):
         for name, value in values.items():
             lowest[name] = np.minimum(lowest[name], value.min(axis=tuple(range(value.ndim - 1))))

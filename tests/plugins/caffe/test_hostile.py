@@ -12,7 +12,8 @@ from caffe_networks import caffemodel, data, layer, needs_caffe, prototxt, save
 import snntk
 from snntk_core import Graph, SnntkError
 
-pytestmark = needs_caffe
+if needs_caffe.args[0]:  # the files below are written with its message classes
+    pytest.skip(needs_caffe.kwargs["reason"], allow_module_level=True)
 R = np.random.default_rng(5)
 FILES = int(os.environ.get("SNNTK_FUZZ", "60"))  # of each kind of mutation
 WEIGHT, BIAS = R.normal(size=(4, 2, 3, 3)), R.normal(size=4)
