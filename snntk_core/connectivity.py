@@ -98,21 +98,28 @@ def spiking_nodes(graph: Graph) -> tuple[str, ...]:
     )
 
 
-def synaptic_operations(graph: Graph, spike_counts: Mapping[str, Array]) -> Array:
+def synapses(graph: Graph) -> dict[str, Array]:
+    """Return the `fan_out` of every spiking node, flat and in float64, ready for a product with counts."""
+    return {name: fan_out(graph, name).reshape(-1).astype(np.float64) for name in spiking_nodes(graph)}
+
+
+def synaptic_operations(
+    graph: Graph, spike_counts: Mapping[str, Array], driven: Mapping[str, Array] | None = None
+) -> Array:
     """Return ``sum over spiking nodes of counts @ fan_out`` for every sample: (batch,).
 
-    ``spike_counts``: (batch, units) for every spiking node.  The current of the source is not spikes: what that costs
-    is `source_multiply_accumulates`.  Raises `GraphError` for a spiking node without counts.
+    ``spike_counts``: (batch, units) for every spiking node.  ``driven``: `synapses` of the graph, if they are at hand.
+    The current of the source is not spikes: what that costs is `source_multiply_accumulates`.  Raises `GraphError` for
+    a spiking node without counts.
     """
-    spiking = spiking_nodes(graph)
-    missing = [f"the spiking node {name} has no spike counts" for name in spiking if name not in spike_counts]
+    missing = [f"the spiking node {n} has no spike counts" for n in spiking_nodes(graph) if n not in spike_counts]
     if missing:
         raise GraphError(missing)
     total = np.zeros(len(next(iter(spike_counts.values()), ())), np.float64)
-    for name in spiking:
-        synapses, counts = fan_out(graph, name).reshape(-1).astype(np.float64), spike_counts[name]
+    for name, count in (synapses(graph) if driven is None else driven).items():
+        counts = spike_counts[name]
         for start in range(0, len(total), ROWS):
-            total[start : start + ROWS] += counts[start : start + ROWS].astype(np.float64) @ synapses
+            total[start : start + ROWS] += counts[start : start + ROWS].astype(np.float64) @ count
     return total.astype(np.int64)
 
 

@@ -46,7 +46,8 @@ class LayerReport:
     ``rate``: spikes per neuron and step.  ``silent``: share of neurons with no spike in a sample.  ``saturated``: share
     that fires in every step.  ``correlation`` (Pearson) and ``error`` (root mean square over root mean square)
     compare the mean output per step with the analog activation; ``clipping`` is the error that endless steps would
-    leave.  None for a layer without a counterpart, or without any variation to correlate.
+    leave.  None for a layer without a counterpart, or without any variation to correlate.  ``ways``: how often the
+    simulator computed it in which way, if it has several.
     """
 
     name: str
@@ -58,6 +59,7 @@ class LayerReport:
     correlation: float | None = None
     error: float | None = None
     clipping: float | None = None
+    ways: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def parts(self) -> bool:

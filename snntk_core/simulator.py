@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +14,42 @@ import numpy as np
 
 from snntk_core.capability import Capabilities
 from snntk_core.component import Component
+from snntk_core.connectivity import spiking_nodes, synapses
+from snntk_core.errors import DataError, UnknownName
 from snntk_core.graph import Graph
-from snntk_core.ops import Array
+from snntk_core.ops import Array, IntegrateFire, Readout
+from snntk_core.shapes import size
 
 
 @dataclass(frozen=True)
 class Probes:
     """What to record besides scores and spike counts.
 
-    ``spikes``: nodes whose spike trains are wanted.  ``potentials``: nodes whose membrane potential is wanted.
+    ``spikes``: nodes whose spike trains are wanted.  ``potentials``: nodes whose membrane potential is wanted, all of
+    it unless ``units`` names the flat indices wanted of a node.  ``operations``: whether to count synaptic operations
+    in every step.
     """
 
     spikes: tuple[str, ...] = ()
     potentials: tuple[str, ...] = ()
+    units: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    operations: bool = False
+
+    def check(self, graph: Graph) -> None:
+        """Raise `UnknownName` for a node that has no such thing, and `DataError` for units that it does not have."""
+        holding = [node.name for node in graph if isinstance(node.op, IntegrateFire | Readout)]
+        for kind, names, known in (
+            ("node with spikes called", self.spikes, spiking_nodes(graph)),
+            ("node with a potential called", (*self.potentials, *self.units), holding),
+        ):
+            for name in names:
+                if name not in known:
+                    raise UnknownName(kind, name, known)
+        for name, units in self.units.items():
+            count = size(graph.shapes[name])
+            absent = [unit for unit in units if not 0 <= unit < count]
+            if absent:
+                raise DataError(f"{name} has units 0 to {count - 1}; there is no unit {absent[0]}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +67,11 @@ class Recording:
 
     ``times``: (steps,), counted from 1.  ``scores``: (batch, steps, outputs).  ``spike_counts``: for every spiking
     node (batch, units).  ``synaptic_operations``: (batch,) accumulates over the run, counted with the true fan-out.
-    ``spikes`` and ``potentials`` (batch, steps, units) hold what the probes asked for.  ``accuracy`` (steps,): the
-    share of samples decided right after each step, None without labels; ``error`` (steps,): the root mean square
-    distance from targets, None without them.
+    ``spikes``, ``potentials`` (batch, steps, units) and ``operations`` (for every spiking node (batch, steps), the
+    accumulates that its spikes of each step cause) hold what the probes asked for.  ``ways``: how often each layer was
+    computed in which way, from a simulator that has several.  ``accuracy`` (steps,): the share of samples decided right
+    after each step, None without labels; ``error`` (steps,): the root mean square distance from targets, None without
+    them.
     """
 
     times: Array
@@ -54,6 +80,8 @@ class Recording:
     synaptic_operations: Array
     spikes: Mapping[str, SpikeTrain] = field(default_factory=dict)
     potentials: Mapping[str, Array] = field(default_factory=dict)
+    operations: Mapping[str, Array] = field(default_factory=dict)
+    ways: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     accuracy: Array | None = None
     error: Array | None = None
 
@@ -79,7 +107,29 @@ def join(parts: Sequence[Recording]) -> Recording:
         synaptic_operations=np.concatenate([part.synaptic_operations for part in parts]),
         spikes={name: train(name) for name in first.spikes},
         potentials=stacked("potentials"),
+        operations=stacked("operations"),
+        ways=joined_ways([part.ways for part in parts]),
     )
+
+
+def operations_by_step(graph: Graph, spikes: Mapping[str, SpikeTrain], samples: int, steps: int) -> dict[str, Array]:
+    """Return ``Recording.operations`` from the spike trains of the spiking nodes."""
+    counted = {}
+    for name, driven in synapses(graph).items():
+        train = spikes[name]
+        place = np.asarray(train.sample, np.int64) * steps + np.asarray(train.time, np.int64) - 1
+        total = np.bincount(place, weights=driven[train.unit], minlength=samples * steps)
+        counted[name] = total.astype(np.int64).reshape(samples, steps)
+    return counted
+
+
+def joined_ways(parts: Sequence[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    """Return the ``ways`` of several recordings added up."""
+    total: dict[str, Counter[str]] = {}
+    for part in parts:
+        for name, counts in part.items():
+            total.setdefault(name, Counter()).update(counts)
+    return {name: dict(counts) for name, counts in total.items()}
 
 
 class Program(ABC):

@@ -13,7 +13,7 @@ from snntk_core.ops import Array, IntegrateFire
 from snntk_core.reference import activations, apply
 from snntk_core.result import Accuracy, LayerReport
 from snntk_core.shapes import size
-from snntk_core.simulator import Recording
+from snntk_core.simulator import Recording, joined_ways
 
 
 def report_times(duration: int, times: tuple[int, ...]) -> tuple[int, ...]:
@@ -88,12 +88,14 @@ class LayerTally:
     saturated: dict[str, int] = field(default_factory=dict)
     kept: dict[str, list[Array]] = field(default_factory=dict)
     operations: float = 0.0
+    ways: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, recording: Recording) -> None:
         """Count one part."""
         room = max(self.keep - self.samples, 0)
         self.samples += len(recording.scores)
         self.operations += float(recording.synaptic_operations.sum())
+        self.ways = joined_ways((self.ways, recording.ways))
         for name, counts in recording.spike_counts.items():
             self.spikes[name] = self.spikes.get(name, 0.0) + float(counts.sum())
             self.silent[name] = self.silent.get(name, 0) + int((counts == 0).sum())
@@ -128,6 +130,7 @@ class LayerTally:
             correlation,
             error,
             clipping,
+            self.ways.get(name, {}),
         )
 
 

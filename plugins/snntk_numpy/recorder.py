@@ -20,13 +20,19 @@ class Part:
     counts: Mapping[str, Array]
     spikes: Mapping[str, SpikeTrain]
     potentials: Mapping[str, Array]
+    operations: Mapping[str, Array]
 
 
 @dataclass(eq=False)
 class Recorder:
-    """Collects what the probes ask for while a part runs."""
+    """Collects what the probes ask for while a part runs.
+
+    ``fan_out``: synapses of every unit of each spiking node, flat; empty where operations are not asked for.
+    """
 
     probes: Probes
+    fan_out: Mapping[str, Array]
+    operations: dict[str, list[Array]] = field(default_factory=dict)
     events: dict[str, list[tuple[Array, Array, Array]]] = field(default_factory=dict)
     potentials: dict[str, list[Array]] = field(default_factory=dict)
 
@@ -35,16 +41,24 @@ class Recorder:
         if name in self.probes.spikes:
             sample, unit = np.nonzero(fired.reshape(len(fired), -1))
             self.events.setdefault(name, []).append((sample, np.full(len(sample), time), unit))
+        if name in self.fan_out:
+            driven = fired.reshape(len(fired), -1) @ self.fan_out[name]
+            self.operations.setdefault(name, []).append(driven.astype(np.int64))
 
     def rested(self, name: str, potential: Array | None) -> None:
         """Keep the potential of a probed node after a step."""
         if name in self.probes.potentials and potential is not None:
-            self.potentials.setdefault(name, []).append(potential.reshape(len(potential), -1).copy())
+            wanted = self.probes.units.get(name)
+            flat = potential.reshape(len(potential), -1)
+            self.potentials.setdefault(name, []).append(flat.copy() if wanted is None else flat[:, list(wanted)])
 
     def part(self, readout: Array, counts: Mapping[str, Array]) -> Part:
         """Return everything as one part."""
         trains = {name: SpikeTrain(*map(np.concatenate, zip(*e, strict=True))) for name, e in self.events.items()}
-        return Part(readout, counts, trains, {name: np.stack(v, axis=1) for name, v in self.potentials.items()})
+        stacked = (
+            {name: np.stack(v, axis=1) for name, v in kept.items()} for kept in (self.potentials, self.operations)
+        )
+        return Part(readout, counts, trains, *stacked)
 
 
 def recording(graph: Graph, parts: Sequence[Part]) -> Recording:
@@ -62,6 +76,7 @@ def recording(graph: Graph, parts: Sequence[Part]) -> Recording:
         synaptic_operations=_operations(graph, counts, len(potentials)),
         spikes={name: _train([part.spikes[name] for part in parts], starts) for name in parts[0].spikes},
         potentials={name: np.concatenate([part.potentials[name] for part in parts]) for name in parts[0].potentials},
+        operations={name: np.concatenate([part.operations[name] for part in parts]) for name in parts[0].operations},
     )
 
 

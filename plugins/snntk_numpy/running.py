@@ -40,8 +40,13 @@ class Running:
                 values[name] = emitted if neurons.fired.any() else None
 
 
-def run_part(plan: Schedule, batch: Array, steps: int, output: str, probes: Probes) -> Part:
-    """Run one part for ``steps`` from the initial state and return what it leaves; ``output`` is the readout."""
+def run_part(
+    plan: Schedule, batch: Array, steps: int, output: str, probes: Probes, fan_out: Mapping[str, Array]
+) -> Part:
+    """Run one part for ``steps`` from the initial state and return what it leaves; ``output`` is the readout.
+
+    ``fan_out``: synapses of every unit of the nodes whose operations are counted in every step.
+    """
     count = len(batch)
     constant = plan.constant_currents(batch)
     populations = {
@@ -53,7 +58,7 @@ def run_part(plan: Schedule, batch: Array, steps: int, output: str, probes: Prob
     }
     spiking = [node.name for node in plan.nodes if node.name in constant and not isinstance(node.op, Readout)]
     counters = {name: Counter((count, *plan.shapes[name]), steps) for name in spiking}
-    running = Running(plan, constant, populations, counters, Recorder(probes))
+    running = Running(plan, constant, populations, counters, Recorder(probes, fan_out))
     readout = np.empty((count, steps, *plan.shapes[output]), np.float32)
     for time in range(1, steps + 1):
         running.step(time)

@@ -40,8 +40,8 @@ from snntk_core import (
     Upsample,
     option,
 )
-from snntk_core.connectivity import spiking_nodes
-from snntk_core.errors import DataError, Incompatible, UnknownName
+from snntk_core.connectivity import synapses
+from snntk_core.errors import DataError, Incompatible
 from snntk_core.reference import as_batch
 from snntk_core.shapes import size
 from snntk_numpy.parallel import default_workers, map_parts
@@ -125,24 +125,13 @@ class NumpyProgram(Runnable):
         """
         if not float(duration).is_integer() or duration < 1:
             raise DataError(f"The duration is counted in steps, at least 1, got {duration}.")
-        _check_probes(self.graph, probes)
+        probes.check(self.graph)
         batch = as_batch(self.graph, batch)
         if not len(batch):
             raise DataError("The batch holds no samples.")
         part = min(self.part, -(-len(batch) // self.workers))
         parts = [batch[start : start + part] for start in range(0, len(batch), part)]
         output, steps = self.graph.outputs[0], int(duration)
-        ran = map_parts(lambda part: run_part(self.schedule, part, steps, output, probes), parts, self.workers)
+        fan_out = synapses(self.graph) if probes.operations else {}
+        ran = map_parts(lambda part: run_part(self.schedule, part, steps, output, probes, fan_out), parts, self.workers)
         return recording(self.graph, ran)
-
-
-def _check_probes(graph: Graph, probes: Probes) -> None:
-    spiking = spiking_nodes(graph)
-    holding = [node.name for node in graph if isinstance(node.op, IntegrateFire | Readout)]
-    for kind, names, known in (
-        ("node with spikes called", probes.spikes, spiking),
-        ("node with a potential called", probes.potentials, holding),
-    ):
-        for name in names:
-            if name not in known:
-                raise UnknownName(kind, name, known)

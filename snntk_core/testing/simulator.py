@@ -162,6 +162,25 @@ def check_recording_shapes(simulator: type[Simulator]) -> None:
         _expect_train(got, name)
 
 
+def check_probes_are_heeded(simulator: type[Simulator]) -> None:
+    """Potentials of chosen units are those of all units, and operations of every step add up to the total."""
+    graph = perceptron()
+    batch, units = exact_batch(graph), (2, 0)
+    with _compiled(simulator, graph) as program:
+        whole = program.run(batch, duration=STEPS, probes=Probes(potentials=("neuron1",)))
+        few = Probes(potentials=("neuron1",), units={"neuron1": units}, operations=True)
+        got = program.run(batch, duration=STEPS, probes=few)
+    same = np.array_equal(got.potentials["neuron1"], whole.potentials["neuron1"][:, :, list(units)])
+    expect(same, "Potentials of chosen units are not those of these units.", "Probes.units names flat indices.")
+    hint = "snntk_core.simulator.operations_by_step counts them from spike trains."
+    for name in got.spike_counts:
+        expect(name in got.operations, f"There are no operations of {name}.", hint)
+        shape = (len(batch), len(got.times))
+        expect(got.operations[name].shape == shape, f"The operations of {name} are not (batch, steps).", hint)
+    total = sum(counts.sum(axis=1) for counts in got.operations.values())
+    expect(np.array_equal(total, got.synaptic_operations), "The operations of the steps do not add up.", hint)
+
+
 def _expect_train(got: Recording, name: str) -> None:
     counts = got.spike_counts[name]
     expect(name in got.spikes, f"There is no spike train of {name}.")
@@ -221,6 +240,7 @@ CHECKS: tuple[Callable[[type[Any]], None], ...] = (
     check_batch_equals_one_by_one,
     check_second_run_equals_first,
     check_recording_shapes,
+    check_probes_are_heeded,
     check_exports_match_manifest,
 )
 STEPPED_CHECKS: tuple[Callable[[type[Any]], None], ...] = (

@@ -43,6 +43,8 @@ from snntk_core import (
     option,
 )
 from snntk_core.errors import Incompatible
+from snntk_core.simulator import operations_by_step
+from snntk_core.simulator import operations_by_step
 from snntk_core.testing.spiking_graphs import op_examples
 from snntk_core.testing.stepped_reference import simulate_plainly
 
@@ -177,11 +179,19 @@ class PlainProgram(Runnable, Exportable):
         self.runs += 1
         found = [simulate_plainly(self.graph, batch, t) for t in range(1, steps + 1)]
         counts = {name: count.astype(np.int32) for name, count in found[-1].counts.items()}
-        spikes = {name: _train([part.counts[name] for part in found]) for name in probes.spikes}
+        trains = {name: _train([part.counts[name] for part in found]) for name in counts}
         shape = self.graph.shapes
-        potentials = {name: np.zeros((len(batch), steps, int(np.prod(shape[name])))) for name in probes.potentials}
-        operations = np.zeros(len(batch), np.int64)
-        recording = Recording(np.arange(1, steps + 1), found[-1].scores, counts, operations, spikes, potentials)
+        sizes = {name: len(probes.units.get(name, range(int(np.prod(shape[name]))))) for name in probes.potentials}
+        by_step = operations_by_step(self.graph, trains, len(batch), steps)
+        recording = Recording(
+            np.arange(1, steps + 1),
+            found[-1].scores,
+            counts,
+            sum((step.sum(axis=1) for step in by_step.values()), np.zeros(len(batch), np.int64)),
+            {name: trains[name] for name in probes.spikes},
+            {name: np.zeros((len(batch), steps, size)) for name, size in sizes.items()},
+            by_step if probes.operations else {},
+        )
         return self.spoil(self, batch, recording)
 
     def export(self, directory: Path) -> Artifact:

@@ -34,6 +34,7 @@ from snntk_core.connectivity import synaptic_operations
 from snntk_core.errors import DataError, Incompatible, OptionError, UnknownName
 from snntk_core.ops import __all__ as op_names
 from snntk_core.reference.analog import max_pool, softmax
+from snntk_core.simulator import operations_by_step
 from snntk_numpy.simulator import NumpySimulator
 
 
@@ -178,6 +179,27 @@ def test_a_batch_is_what_its_samples_are_one_by_one(case):
     assert whole.scores.shape == (7, 30, 5)
     assert whole.times.tolist() == list(range(1, 31))
     assert whole.potentials["fire2"].shape == (7, 30, 256)
+
+
+def test_operations_of_every_step_and_chosen_units_are_those_of_the_whole_recording(case):
+    graph, batch = case
+    with NumpySimulator(part=3).compile(graph) as program:
+        every = program.run(batch, duration=20, probes=Probes(spikes=("fire1", "fire2", "max"), potentials=("fire2",)))
+        few = program.run(
+            batch, duration=20, probes=Probes(potentials=("fire2",), units={"fire2": (7, 0)}, operations=True)
+        )
+    assert np.array_equal(few.potentials["fire2"], every.potentials["fire2"][:, :, [7, 0]])
+    assert set(few.operations) == {"fire1", "fire2", "max"}
+    assert np.array_equal(sum(steps.sum(axis=1) for steps in few.operations.values()), every.synaptic_operations)
+    from_trains = operations_by_step(graph, every.spikes, len(batch), 20)
+    assert all(np.array_equal(few.operations[name], steps) for name, steps in from_trains.items())
+    assert not every.operations
+
+
+def test_units_that_are_not_there_are_refused(case):
+    graph, batch = case
+    with NumpySimulator().compile(graph) as program, pytest.raises(DataError, match="fire2 has units 0 to 255"):
+        program.run(batch, duration=2, probes=Probes(potentials=("fire2",), units={"fire2": (256,)}))
 
 
 def test_a_second_run_is_the_first_again(case):
