@@ -24,6 +24,7 @@ from snntk_core.ops import (
     GlobalMaxPool,
     Identity,
     IntegrateFire,
+    LocalResponseNormalization,
     MaxPool,
     Op,
     Pad,
@@ -38,8 +39,14 @@ from snntk_core.ops import (
 from snntk_core.reach import Reach, UnfactoredError
 from snntk_core.shapes import Padding, Shape, resolve_padding, transposed_padding
 
-ONE_TO_ONE = Add | Subtract | Identity | Scale | BatchNorm | Dropout | ActivationOp | IntegrateFire | Readout
-"""The ops whose units each see one unit of an input: the same reach, whichever input it enters by."""
+ONE_TO_ONE = (
+    Add | Subtract | Identity | Scale | BatchNorm | Dropout | ActivationOp | LocalResponseNormalization | IntegrateFire
+    | Readout
+)  # fmt: skip
+"""The ops whose units each answer one unit of an input: the same reach, whichever input it enters by.
+
+What a softmax or a normalization divides by is no synapse.
+"""
 
 
 @singledispatch

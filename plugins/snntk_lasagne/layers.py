@@ -79,6 +79,7 @@ SIGNATURES: Mapping[str, Mapping[str, Any]] = {
     "Pool2DLayer": POOL,
     "GlobalPoolLayer": {"pool_function": "mean"},
     "BatchNormLayer": NORM,
+    "LocalResponseNormalization2DLayer": {"alpha": 1e-4, "k": 2, "beta": 0.75, "n": 5},
     "ConcatLayer": {"axis": 1, "cropping": None},
     "ElemwiseSumLayer": {"coeffs": 1, "cropping": None},
     "DropoutLayer": DROPOUT,

@@ -109,6 +109,13 @@ def _norm(layer: Layer, x: Array) -> Array:
     return (x - arrays["mean"]) * (arrays.get("gamma", 1.0) * arrays["inv_std"]) + arrays.get("beta", 0.0)
 
 
+def _local_response(layer: Layer, x: Array) -> Array:
+    half, channels = layer.options["n"] // 2, x.shape[1]
+    padded = np.pad(x**2, ((0, 0), (half, half), (0, 0), (0, 0)))
+    total = sum(padded[:, step : step + channels] for step in range(layer.options["n"]))
+    return np.asarray(x / (layer.options["k"] + layer.options["alpha"] * total) ** layer.options["beta"])
+
+
 def _sum(layer: Layer, *inputs: Array) -> Array:
     factors = _pair(layer.options["coeffs"], len(inputs))
     return np.sum([factor * x for factor, x in zip(factors, inputs, strict=True)], axis=0)
@@ -135,6 +142,7 @@ FORWARD: Mapping[str, Callable[..., Array]] = {
     "Pool2DLayer": _pool,
     "GlobalPoolLayer": _global_pool,
     "BatchNormLayer": _norm,
+    "LocalResponseNormalization2DLayer": _local_response,
     "ConcatLayer": lambda layer, *inputs: np.concatenate(inputs, axis=layer.options["axis"]),
     "ElemwiseSumLayer": _sum,
     "DropoutLayer": lambda layer, x: x,

@@ -16,6 +16,7 @@ from snntk_core.ops import (
     GlobalAveragePool,
     GlobalMaxPool,
     Input,
+    LocalResponseNormalization,
     MaxPool,
     Op,
     Reshape,
@@ -61,6 +62,16 @@ def _global_pool(building: Building, layer: Layer, inputs: list[str]) -> str:
     if not isinstance(function, str) or function not in kinds:
         raise Refused("its pool_function is not the mean or the maximum")
     return building.add(f"{layer.name}_flatten", Flatten(), building.around(layer.name, kinds[function], inputs[0]))
+
+
+def _local_response(building: Building, layer: Layer, inputs: list[str]) -> str:
+    size, numbers = integer(layer.options["n"], "n"), [layer.options[key] for key in ("alpha", "beta", "k")]
+    if size < 1 or size % 2 == 0:
+        raise Refused(f"its n is {size}; Lasagne takes odd numbers only")
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise Refused("its alpha, beta and k are not all numbers")
+    alpha, beta, bias = map(float, numbers)  # of the sum in Lasagne, of the mean in the vocabulary
+    return building.around(layer.name, LocalResponseNormalization(size, alpha * size, beta, bias), inputs[0])
 
 
 def _sum(building: Building, layer: Layer, inputs: list[str]) -> str:
@@ -116,6 +127,7 @@ ROUTING: Mapping[str, Builder] = {
     "Pool1DLayer": _pool,
     "Pool2DLayer": _pool,
     "GlobalPoolLayer": _global_pool,
+    "LocalResponseNormalization2DLayer": _local_response,
     "ConcatLayer": _concat,
     "ElemwiseSumLayer": _sum,
     "DropoutLayer": _dropout,

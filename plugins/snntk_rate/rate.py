@@ -25,6 +25,7 @@ from snntk_core import (
     IntegrateFire,
     Issue,
     LinearOp,
+    LocalResponseNormalization,
     MaxPool,
     Node,
     Op,
@@ -135,6 +136,7 @@ REMEDIES: dict[type[Op], str] = {
     BatchNorm: "Add the transform fold-batchnorm.",
     Dropout: "Add the transform drop-dropout.",
     GlobalMaxPool: "Add the transform split-global-pool.",
+    LocalResponseNormalization: "Retrain without it, or with batch normalization, which becomes part of the weights.",
 }
 
 

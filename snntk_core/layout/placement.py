@@ -32,6 +32,7 @@ from snntk_core.ops import (
     Identity,
     Input,
     IntegrateFire,
+    LocalResponseNormalization,
     LogSoftmax,
     Multiply,
     Op,
@@ -97,6 +98,11 @@ def _(op: BatchNorm, node: Node, rewrite: Rewrite) -> Value:
     if isinstance(value.view, FlatView):
         moved: dict[str, Any] = {name: reordered(array, value.view) for name, array in op.arrays.items()}
         return rewrite.keep(node, [value.name], value.view, replace(op, **moved))
+    return _on_last_axis(node, rewrite)
+
+
+@place.register
+def _(op: LocalResponseNormalization, node: Node, rewrite: Rewrite) -> Value:
     return _on_last_axis(node, rewrite)
 
 

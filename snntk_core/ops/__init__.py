@@ -22,7 +22,7 @@ from snntk_core.ops.activation import (
     Tanh,
     ThresholdRelu,
 )
-from snntk_core.ops.analog import BatchNorm, Dropout, GlobalMaxPool, MaxPool, Multiply
+from snntk_core.ops.analog import BatchNorm, Dropout, GlobalMaxPool, LocalResponseNormalization, MaxPool, Multiply
 from snntk_core.ops.base import ActivationOp, AnalogOp, Array, LinearOp, NeuronOp, Op, WeightedOp, array_field
 from snntk_core.ops.linear import Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D
 from snntk_core.ops.neuron import IntegrateFire, Link, Readout, SpikeSource, SpikingMaxPool
@@ -72,6 +72,7 @@ __all__ = [
     "LeakyRelu",
     "LinearOp",
     "Link",
+    "LocalResponseNormalization",
     "LogSoftmax",
     "MaxPool",
     "Multiply",

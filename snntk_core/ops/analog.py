@@ -8,7 +8,7 @@ from typing import ClassVar
 from snntk_core.errors import ShapeError
 from snntk_core.ops.base import AnalogOp, Array, array_field
 from snntk_core.ops.structure import pooled
-from snntk_core.shapes import Padding, Shape
+from snntk_core.shapes import Padding, Shape, check_sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,31 @@ class BatchNorm(AnalogOp):
         for name, array in self.arrays.items():
             if array.shape != shape[-1:]:
                 raise ShapeError(f"BatchNorm has a {name} of shape {array.shape} for shape {shape}.")
+        return shape
+
+
+@dataclass(frozen=True, eq=False)
+class LocalResponseNormalization(AnalogOp):
+    """``y = x / (bias + alpha / size * sum(x^2)) ** beta``, the sum over ``size`` neighboring channels (last axis).
+
+    The window of channel ``c`` is ``c - (size - 1) // 2`` to ``c + size // 2``; there are zeros beyond the ends.
+    Source: Krizhevsky 2012, with the mean that Caffe and ONNX made of the sum.
+    """
+
+    size: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    bias: float = 1.0
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        (shape,) = shapes
+        check_sizes("LocalResponseNormalization", 1, size=(self.size,))
+        if not shape or self.alpha < 0 or self.bias <= 0:
+            numbers = f"alpha {self.alpha:g} and bias {self.bias:g}"
+            raise ShapeError(
+                f"LocalResponseNormalization divides by a power of what is above zero, got {numbers} for shape {shape}."
+            )
         return shape
 
 

@@ -19,6 +19,7 @@ from snntk_core.ops import (
     HardSigmoid,
     HardSwish,
     LeakyRelu,
+    LocalResponseNormalization,
     LogSoftmax,
     MaxPool,
     Multiply,
@@ -83,6 +84,16 @@ def _(op: BatchNorm, x: Array) -> Array:
     if op.offset is not None:
         offset = offset + op.offset
     return np.asarray(x * factor.astype(x.dtype) + offset.astype(x.dtype))
+
+
+@apply.register
+def _(op: LocalResponseNormalization, x: Array) -> Array:
+    channels, before = x.shape[-1], (op.size - 1) // 2
+    squares = np.square(x, dtype=np.float64)
+    total = np.zeros_like(squares)
+    for step in range(max(-before, 1 - channels), min(op.size // 2, channels - 1) + 1):
+        total[..., max(-step, 0) : channels - max(step, 0)] += squares[..., max(step, 0) : channels + min(step, 0)]
+    return np.asarray(x / (op.bias + op.alpha / op.size * total) ** op.beta, x.dtype)
 
 
 @apply.register

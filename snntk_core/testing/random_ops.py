@@ -35,6 +35,7 @@ from snntk_core.ops import (
     Identity,
     Input,
     LeakyRelu,
+    LocalResponseNormalization,
     LogSoftmax,
     MaxPool,
     Op,
@@ -185,7 +186,7 @@ def flatten(rng: Rng, shape: Shape) -> Op:
 
 
 def activation(rng: Rng, shape: Shape) -> Op:
-    """Return an element-wise nonlinearity."""
+    """Return a nonlinearity that keeps the shape."""
     channels = shape[-1:]
     options: tuple[Op, ...] = (
         Relu(),
@@ -201,6 +202,7 @@ def activation(rng: Rng, shape: Shape) -> Op:
         Tanh(),
         Softplus(),
         *(Softsign(), Swish(), HardSwish(), Gelu(bool(rng.integers(2)))),
+        LocalResponseNormalization(int(rng.integers(1, 6)), float(rng.uniform(0.1, 2)), 0.75, 1.5),
         *(ThresholdRelu(0.25, 2.0), QuantizedRelu(0.25, 7), BinarySigmoid(), BinaryTanh()),
     )
     return options[int(rng.integers(len(options)))]

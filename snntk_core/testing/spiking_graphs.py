@@ -37,6 +37,7 @@ from snntk_core.ops import (
     Input,
     IntegrateFire,
     LeakyRelu,
+    LocalResponseNormalization,
     LogSoftmax,
     MaxPool,
     Multiply,
@@ -134,7 +135,7 @@ def _analog_ops() -> tuple[Op, ...]:
     ones = np.ones(2, np.float32)
     plain = (
         Relu, LeakyRelu, Elu, Selu, Sigmoid, HardSigmoid, Tanh, Softplus, Softsign, Swish, HardSwish, Gelu, Softmax,
-        LogSoftmax, ThresholdRelu, QuantizedRelu, BinarySigmoid, BinaryTanh,
+        LogSoftmax, LocalResponseNormalization, ThresholdRelu, QuantizedRelu, BinarySigmoid, BinaryTanh,
     )  # fmt: skip
     made = (
         Multiply(),

@@ -20,6 +20,7 @@ from snntk_core import (
     HardSwish,
     Input,
     LeakyRelu,
+    LocalResponseNormalization,
     Multiply,
     Node,
     PRelu,
@@ -35,7 +36,7 @@ from snntk_core import (
     apply,
     evaluate,
 )
-from snntk_core.errors import GraphError
+from snntk_core.errors import GraphError, ShapeError
 
 GRID = np.linspace(-6, 6, 97)
 EQUATIONS: list[tuple[ActivationOp, Callable[[float], float]]] = [
@@ -71,6 +72,23 @@ def test_an_activation_is_its_equation(op: ActivationOp, equation: Callable[[flo
     assert y.dtype == dtype
     tolerance = 2e-5 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(y[0], [equation(float(x)) for x in GRID], rtol=tolerance, atol=tolerance / 10)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 40])
+def test_a_local_response_is_divided_by_its_neighbors(size: int) -> None:
+    op, x = LocalResponseNormalization(size, 0.7, 0.6, 1.5), np.random.default_rng(2).normal(size=(2, 3, 6))
+    y = apply(op, x)
+    for place in np.ndindex(x.shape):
+        first, after = place[-1] - (size - 1) // 2, place[-1] + size // 2 + 1
+        near = [float(x[place[:-1]][c]) ** 2 for c in range(max(first, 0), min(after, 6))]
+        assert y[place] == pytest.approx(x[place] / (1.5 + 0.7 / size * sum(near)) ** 0.6, rel=1e-12)
+    assert apply(op, x.astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("op", [LocalResponseNormalization(0), LocalResponseNormalization(bias=0.0)])
+def test_a_local_response_that_cannot_be_is_refused(op: LocalResponseNormalization) -> None:
+    with pytest.raises(ShapeError, match="LocalResponseNormalization"):
+        op.infer((4, 4, 3))
 
 
 def gate(channels: int) -> Graph:

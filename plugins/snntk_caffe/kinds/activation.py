@@ -30,7 +30,7 @@ def _softmax(call: Call) -> str:
 def _lrn(call: Call) -> str:
     parameters, shape = call.parameters("lrn_param"), call.image
     if parameters.norm_region != ACROSS_CHANNELS:
-        raise Unsupported("it normalizes within channels, which ONNX has no operator for")
+        raise Unsupported("it normalizes within channels, which no op here does")
     if parameters.local_size % 2 == 0:
         raise Unsupported(f"its local_size is {parameters.local_size}; Caffe takes odd numbers only")
     names = {"size": "local_size", "alpha": "alpha", "beta": "beta", "bias": "k"}

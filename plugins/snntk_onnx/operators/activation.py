@@ -16,6 +16,7 @@ from snntk_core.ops import (
     HardSigmoid,
     Identity,
     LeakyRelu,
+    LocalResponseNormalization,
     LogSoftmax,
     Op,
     PRelu,
@@ -111,6 +112,16 @@ def _batch_normalization(call: Call) -> Tensor:
     return call.add_channels_first(op, value)
 
 
+def _local_response(call: Call) -> Tensor:
+    value, count = call.tensor(), call.integer("size", 0)
+    if count < 1:
+        raise Unsupported("the attribute size is missing or below one")
+    op = LocalResponseNormalization(
+        count, call.number("alpha", 1e-4), call.number("beta", 0.75), call.number("bias", 1.0)
+    )
+    return call.add(op, value) if len(value.shape) == 1 else call.add_channels_first(op, value)
+
+
 def _dropout(call: Call) -> Tensor:
     if any(call.outputs[1:]):
         raise Unsupported("its second output, the mask, is read; only the values are supported")
@@ -134,6 +145,7 @@ ACTIVATIONS = {
     "Softmax": _softmax(Softmax),
     "LogSoftmax": _softmax(LogSoftmax),
     "Log": _log,
+    "LRN": _local_response,
     "BatchNormalization": _batch_normalization,
     "Dropout": _dropout,
 }

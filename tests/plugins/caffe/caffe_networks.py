@@ -224,6 +224,16 @@ def softmax(item, x):
     return e / e.sum(axis, keepdims=True)
 
 
+def local_response(item, x):
+    """The published definition: local_size channels around each, their squares averaged with zeros outside."""
+    p = {"local_size": 5, "alpha": 1.0, "beta": 0.75, "k": 1.0, **item.get("lrn_param", {})}
+    half, y = p["local_size"] // 2, np.empty_like(x)
+    for channel in range(x.shape[1]):
+        near = x[:, max(channel - half, 0) : channel + half + 1]
+        y[:, channel] = x[:, channel] / (p["k"] + p["alpha"] / p["local_size"] * (near**2).sum(1)) ** p["beta"]
+    return y
+
+
 def power(item, x):
     p = item.get("power_param", {})
     return p.get("shift", 0) + p.get("scale", 1) * x
@@ -242,6 +252,7 @@ COMPUTE = {
     "BatchNorm": batch_norm,
     "Scale": factors("scale_param"),
     "Bias": factors("bias_param"),
+    "LRN": local_response,
     "Power": power,
     "Eltwise": eltwise,
     "Concat": lambda item, *xs: np.concatenate(xs, item.get("concat_param", {}).get("axis", 1)),

@@ -176,13 +176,18 @@ def lrn(**fields):
     return layer("LRN", "bad", "data", lrn_param=fields)
 
 
+@pytest.mark.parametrize("fields", [{}, {"local_size": 3, "alpha": 2.0, "beta": 0.5, "k": 0.25}, {"local_size": 9}])
+def test_local_response_normalization(compare, fields):
+    compare(image(layer("LRN", "norm", "data", lrn_param=fields)))
+
+
 REFUSED = {
     "ELU": (layer("ELU", "bad", "data"), "not supported"),
     "AbsVal": (layer("AbsVal", "bad", "data"), "not supported"),
     "Python": (layer("Python", "bad", "data", python_param={"module": "os", "layer": "system"}), "not supported"),
     "Slice": (layer("Slice", "bad", "data", "bad other"), "not supported"),
     "LRN": (lrn(norm_region="WITHIN_CHANNEL"), "within channels"),
-    "LRN across": (lrn(local_size=3), "no counterpart"),
+    "LRN size": (lrn(local_size=4), "odd numbers only"),
     "Power": (layer("Power", "bad", "data", power_param={"power": 2}), "power 2"),
     "Pooling": (layer("Pooling", "bad", "data", pooling_param={"pool": "STOCHASTIC", "kernel_size": 2}), "STOCHASTIC"),
     "Pooling outside": (layer("Pooling", "bad", "data", pooling_param={"kernel_size": 1, "stride": 5}), "outside"),

@@ -27,8 +27,6 @@ INDEX = json.loads((CASES / "index.json").read_text())
 RIGHT = [item["case"] for item in INDEX if "expect" not in item]
 NO_GRAPH = {  # right in ONNX, but a graph has no such thing
     "two_inputs": ["a network has one", "'data' and 'data2'"],
-    "lrn": ["'p'", "LRN"],
-    "lrn_k2": ["'p'", "LRN"],
 }
 ENTRIES = [entry for entry in json.loads(MANIFEST.read_text())["models"] if entry["framework"] == "caffe"]
 CONVERTS = [entry for entry in ENTRIES if entry["expectation"] == "converts"]

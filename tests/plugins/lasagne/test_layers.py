@@ -38,6 +38,8 @@ NETWORKS = {
     "norm without scale": (["BatchNormLayer(l, gamma=None, axes=(0, 2, 3))"], [(6,)] * 3, (6, 2, 2)),
     "batch_norm": (["batch_norm(Conv2DLayer(l, 4, 3))"], [CONV[0], *[(4,)] * 4], (2, 6, 7)),
     "batch_norm, linear": (["batch_norm(DenseLayer(l, 4, nonlinearity=None))"], [(6, 4), *[(4,)] * 4], (6,)),
+    "local response": (["LocalResponseNormalization2DLayer(l)"], [], (7, 3, 2)),
+    "local response, wide": (["LocalResponseNormalization2DLayer(l, alpha=0.3, k=1, beta=0.5, n=9)"], [], (4, 3, 2)),
     "concat": (["a = Conv2DLayer(l, 4, 1)", "ConcatLayer([a, l])"], [(4, 2, 1, 1), (4,)], (2, 4, 4)),
     "concat of rows": (["ConcatLayer([l, l], axis=2)"], [], (2, 3, 4)),
     "sum": (["a = Conv2DLayer(l, 2, 1)", "ElemwiseSumLayer([a, l])"], [(2, 2, 1, 1), (2,)], (2, 4, 4)),

@@ -13,6 +13,7 @@ from snntk_core.ops import (
     Flatten,
     GlobalAveragePool,
     Input,
+    LocalResponseNormalization,
     LogSoftmax,
     Relu,
     Scale,
@@ -363,6 +364,24 @@ def test_batch_normalization(compare, opset, shape):
     constants = {"s": floats(3), "b": floats(3), "m": floats(3), "v": floats(3, low=0.5)}
     nodes = [("BatchNormalization", ["x", "s", "b", "m", "v"], ["y"], {"epsilon": 1e-3})]
     compare(nodes, shape, opset, constants)
+
+
+@pytest.mark.parametrize("opset", [7, 13, 22])
+@pytest.mark.parametrize(
+    "options",
+    [{"size": 5}, {"size": 3, "alpha": 2.0, "beta": 0.5, "bias": 2.0}, {"size": 1, "alpha": 1.0}, {"size": 9}],
+)
+def test_local_response_normalization(compare, transposes, opset, options):
+    nodes = [("Conv", ["x", "w"], ["c"], {}), ("LRN", ["c"], ["y"], options)]
+    graph = compare(nodes, (3, 4, 5), opset, {"w": floats(6, 3, 1, 1)})
+    assert isinstance(graph["LRN1"].op, LocalResponseNormalization)
+    assert transposes(graph) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"size": 0}, {"size": 3, "bias": 0.0}, {"size": 3, "alpha": -1.0}])
+def test_a_local_response_that_may_divide_by_nothing_is_refused(load_small, options):
+    with pytest.raises(ParseError, match="'LRN0' \\(LRN"):
+        load_small([("LRN", ["x"], ["y"], options)], (3, 4, 5), 13)
 
 
 @pytest.mark.parametrize("opset", [7, 8, 13, 16, 22])
