@@ -35,11 +35,11 @@ MANIFEST = "graph.json"
 MANIFEST_BYTES = 64 << 20
 MANIFEST_PARTS = {
     "format": str, "version": int, "nodes": tuple[Mapping[str, Any], ...], "outputs": tuple[str, ...],
-    "meta": Mapping[str, str],
+    "meta": Mapping[str, str], "layers": Mapping[str, str],
 }  # fmt: skip
 NODE_PARTS = {
     "name": str, "op": str, "inputs": tuple[str, ...], "fields": Mapping[str, Any],
-    "formats": Mapping[str, Mapping[str, Any]],
+    "formats": Mapping[str, Mapping[str, Any]], "origin": tuple[str, ...],
 }  # fmt: skip
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same graph gives the same bytes
 
@@ -50,7 +50,8 @@ def save_graph(graph: Graph, path: str | Path) -> Path:
     arrays: list[Array] = []
     nodes = [_node_entry(node, arrays) for node in graph.verify()]
     meta = {str(key): str(value) for key, value in graph.meta.items()}
-    manifest = {"format": "snntk", "version": VERSION, "nodes": nodes, "outputs": list(graph.outputs), "meta": meta}
+    manifest: dict[str, Any] = {"format": "snntk", "version": VERSION, "nodes": nodes, "outputs": list(graph.outputs)}
+    manifest |= {"meta": meta, "layers": {str(name): str(kind) for name, kind in graph.layers.items()}}
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -74,6 +75,7 @@ def _member(index: object) -> str:
 
 def _node_entry(node: Node, arrays: list[Array]) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": node.name, "op": type(node.op).__name__, "inputs": list(node.inputs)}
+    entry |= {"origin": list(map(str, node.origin))} if node.origin else {}
     try:
         entry["fields"] = _fields_entry(node.op, arrays)
         if node.formats:
@@ -112,7 +114,7 @@ def load_graph(path: str | Path) -> Graph:
         raise ArtifactError(f"{path} is not a saved network, or it is damaged: {said(error)}.") from error
     nodes = tuple(_node(path, place, entry, arrays) for place, entry in enumerate(manifest["nodes"]))
     try:
-        graph = Graph(nodes, manifest["outputs"], manifest["meta"]).verify()
+        graph = Graph(nodes, manifest["outputs"], manifest["meta"], manifest.get("layers", {})).verify()
     except SnntkError as error:
         raise ArtifactError(" ".join(f"{path}: {error}.".split())) from error
     except Exception as error:  # an op of a plugin
@@ -151,7 +153,7 @@ def _manifest(path: Path, data: bytes) -> dict[str, Any]:
         raise ArtifactError(
             f"{path} has version {shortened(version)} of the format, this snntk reads {VERSION}. Update snntk."
         )
-    return _checked(f"{path}: its {MANIFEST}", manifest, MANIFEST_PARTS)
+    return _checked(f"{path}: its {MANIFEST}", manifest, MANIFEST_PARTS, "layers")
 
 
 def _checked(place: str, entry: Mapping[str, object], kinds: Mapping[str, Any], *optional: str) -> dict[str, Any]:
@@ -194,7 +196,7 @@ def _op_class(place: str, kind: str) -> type[Op]:
 
 
 def _node(path: Path, number: int, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
-    values = _checked(f"{path}: its node {number}", entry, NODE_PARTS, "formats")
+    values = _checked(f"{path}: its node {number}", entry, NODE_PARTS, "formats", "origin")
     place = " ".join(f"{path}: {values['name']}".split())
     kind = _op_class(place, values["op"])
     op = _made(kind, f"{place}, {kind.__name__}", values["fields"], arrays)
@@ -202,7 +204,7 @@ def _node(path: Path, number: int, entry: Mapping[str, Any], arrays: Mapping[str
         key: _made(NumberFormat, f"{place}, the format of {shortened(key)}", value, arrays)
         for key, value in values.get("formats", {}).items()
     }
-    return Node(values["name"], op, values["inputs"], formats)
+    return Node(values["name"], op, values["inputs"], formats, values.get("origin", ()))
 
 
 def _made(kind: type[T], place: str, entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> T:

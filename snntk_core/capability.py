@@ -12,14 +12,25 @@ from snntk_core.ops import Op
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing a target cannot take: the node, the problem, and what to do."""
+    """One thing a target cannot take: the node, the problem, and what to do.
+
+    ``layers``: the layers of the source that the node stands for, where that is known.
+    """
 
     node: str
     problem: str
     remedy: str = ""
+    layers: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The node, and the layers it stands for where they have other names."""
+        if self.layers in ((), (self.node,)):
+            return self.node
+        return f"{self.node} (layer {', '.join(map(repr, self.layers))})"
 
     def __str__(self) -> str:
-        return f"{self.node}: {self.problem}" + (f" {self.remedy}" if self.remedy else "")
+        return f"{self.place}: {self.problem}" + (f" {self.remedy}" if self.remedy else "")
 
 
 Rule = Callable[[Graph, Node], Iterator[Issue]]

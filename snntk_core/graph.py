@@ -7,25 +7,25 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
-import numpy as np
-
 from snntk_core.errors import GraphError, ShapeError, did_you_mean
 from snntk_core.node import Node
 from snntk_core.number_format import NumberFormat
-from snntk_core.ops import AnalogOp, Input, IntegrateFire, Op, Readout, SpikeSource, WeightedOp
+from snntk_core.ops import Input, Op, SpikeSource
 from snntk_core.shapes import Shape
+from snntk_core.validity import spiking_problems, structure_problems, value_problems
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Nodes in topological order and the names of the outputs (by default the last node).
 
-    ``meta`` is provenance only: no behavior depends on it.
+    ``meta``, and ``layers``, the source's layers with what it calls their kind, are provenance: nothing depends on it.
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...] = ()
     meta: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         nodes = tuple(self.nodes)
@@ -33,6 +33,7 @@ class Graph:
         object.__setattr__(self, "nodes", nodes)
         object.__setattr__(self, "outputs", outputs or tuple(node.name for node in nodes[-1:]))
         object.__setattr__(self, "meta", MappingProxyType(dict(self.meta)))
+        object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -122,27 +123,40 @@ class Graph:
         )
         return self._with(moved, (new if name == old else name for name in self.outputs))
 
-    def replace(self, name: str, op: Op, *, formats: Mapping[str, NumberFormat] | None = None) -> Graph:
-        """Return the graph with another op at ``name``; the old formats go unless given again."""
-        new = replace(self[name], op=op, formats=formats or {})
+    def replace(
+        self, name: str, op: Op, *, formats: Mapping[str, NumberFormat] | None = None, origin: Iterable[str] = ()
+    ) -> Graph:
+        """Return the graph with another op at ``name``; the old formats go unless given again.
+
+        The node now stands for the layers ``origin`` too.
+        """
+        new = replace(self[name], op=op, formats=formats or {}, origin=(*self[name].origin, *origin))
         return self._with(new if node.name == name else node for node in self.nodes)
 
-    def insert_after(self, name: str, new: str, op: Op) -> Graph:
-        """Return the graph with a node ``new`` behind ``name``; users and outputs read the new node."""
+    def insert_after(self, name: str, new: str, op: Op, *, origin: Iterable[str] | None = None) -> Graph:
+        """Return the graph with a node ``new`` behind ``name``; users and outputs read the new node.
+
+        It stands for the layers ``origin``, by default those of ``name``.
+        """
         self._require_free(new)
         nodes: list[Node] = []
         for node in self.nodes:
             nodes.append(node)
             if node.name == self[name].name:
-                nodes.append(Node(new, op, (name,)))
+                nodes.append(Node(new, op, (name,), origin=tuple(node.origin if origin is None else origin)))
         return self._redirect(nodes, name, new, keep=new)
 
-    def insert_before(self, name: str, new: str, op: Op, *, position: int = 0) -> Graph:
-        """Return the graph with a node ``new`` on one input of ``name``; other users of that input are untouched."""
+    def insert_before(
+        self, name: str, new: str, op: Op, *, position: int = 0, origin: Iterable[str] | None = None
+    ) -> Graph:
+        """Return the graph with a node ``new`` on one input of ``name``; other users of that input are untouched.
+
+        It stands for the layers ``origin``, by default those of ``name``.
+        """
         self._require_free(new)
         target = self[name]
         inputs = list(target.inputs)
-        added = Node(new, op, (inputs[position],))
+        added = Node(new, op, (inputs[position],), origin=tuple(target.origin if origin is None else origin))
         inputs[position] = new
         nodes: list[Node] = []
         for node in self.nodes:
@@ -183,62 +197,10 @@ class Graph:
 
     def verify(self) -> Graph:
         """Return the graph itself if it is valid; raises `GraphError` with every problem found."""
-        problems = _structure_problems(self)
+        problems = structure_problems(self)
         if not problems:
             _ = self.shapes
-            problems = _value_problems(self) + (_spiking_problems(self) if self.spiking else [])
+            problems = value_problems(self) + (spiking_problems(self) if self.spiking else [])
         if problems:
             raise GraphError(problems)
         return self
-
-
-def _structure_problems(graph: Graph) -> list[str]:
-    problems: list[str] = []
-    seen: set[str] = set()
-    for node in graph:
-        if node.name in seen:
-            problems.append(f"the name {node.name!r} is used twice")
-        late = [name for name in node.inputs if name not in seen]
-        problems += [f"{node.name} reads {name!r}, which is not defined before it" for name in late]
-        arity, count = node.op.arity, len(node.inputs)
-        if (count < 1) if arity is None else (count != arity):
-            problems.append(f"{node.name}: {type(node.op).__name__} takes {arity or 'one or more'} inputs, got {count}")
-        seen.add(node.name)
-    problems += [f"the output {name!r} is not a node" for name in graph.outputs if name not in seen]
-    sources = [node.name for node in graph if isinstance(node.op, Input | SpikeSource)]
-    if len(sources) != 1:
-        problems.append(f"a graph has one input, this one has {', '.join(sources) or 'none'}")
-    return problems
-
-
-def _value_problems(graph: Graph) -> list[str]:
-    problems: list[str] = []
-    for node in graph:
-        arrays = node.op.arrays
-        problems += [f"{node.name}: {key} is not finite" for key, a in arrays.items() if not np.isfinite(a).all()]
-        for key, number_format in node.formats.items():
-            if key in arrays and not number_format.fits(arrays[key].shape):
-                steps = f"{number_format.scale.size} steps along axis {number_format.axis}"
-                problems.append(f"{node.name}: {key} has the shape {arrays[key].shape}, its format {steps}")
-            elif key in arrays and not number_format.honored_by(arrays[key]):
-                problems.append(f"{node.name}: {key} is not on its {number_format.bits}-bit grid")
-    return problems
-
-
-def _spiking_problems(graph: Graph) -> list[str]:
-    problems = [
-        f"{node.name}: {type(node.op).__name__} has no place in a spiking network"
-        for node in graph
-        if isinstance(node.op, AnalogOp | Input)
-    ]
-    problems += [f"the output {n} is not a Readout" for n in graph.outputs if not isinstance(graph[n].op, Readout)]
-    weighted: dict[str, str] = {}  # the weighted op whose current a node carries, with no neuron since
-    for node in graph:
-        above = next((weighted[name] for name in node.inputs if name in weighted), None)
-        if isinstance(node.op, WeightedOp):
-            if above is not None:
-                problems.append(f"{node.name} follows {above} with no neuron between them")
-            weighted[node.name] = node.name
-        elif above is not None and not isinstance(node.op, IntegrateFire):
-            weighted[node.name] = above
-    return problems

@@ -18,6 +18,7 @@ from snntk_core.judge import Judge
 from snntk_core.ops import Array, IntegrateFire
 from snntk_core.parser import Parser, Redirect, guarded
 from snntk_core.plan import Plan
+from snntk_core.provenance import traced
 from snntk_core.quantization import QuantizeStep
 from snntk_core.reference import as_batch, evaluate, part_size
 from snntk_core.registry import Registry, describe
@@ -130,7 +131,10 @@ class Line:
         if isinstance(step, QuantizeStep):
             after, stage, promise = step.apply(graph, self.context.calibration), Stage.QUANTIZE, Preserves.NOTHING
         else:
-            after, stage, promise = step.apply(graph, self.context).verify(), step.stage, step.preserves
+            try:
+                after, stage, promise = step.apply(graph, self.context).verify(), step.stage, step.preserves
+            except Incompatible as error:
+                raise Incompatible(error.target, traced(graph, error.issues)) from error
         seconds = perf_counter() - start
         moved = 0.0
         if after is not graph:
@@ -175,7 +179,7 @@ def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progr
     analog, graph = line.convert(loaded.graph, plan, progress)
     issues = plan.simulator.capabilities.check(graph)
     if issues:
-        raise Incompatible(plan.simulator.name, issues)
+        raise Incompatible(plan.simulator.name, traced(graph, issues))
     accuracy, layers = _simulate(plan, loaded.graph, analog, graph, replace(data, x=x), line, progress)
     result = Result(
         source=loaded.graph.meta.get("source", describe(source)),

@@ -37,6 +37,7 @@ from snntk_core.ops import Array
 from snntk_core.parser import Parser
 from snntk_core.pipeline import Progress, execute, load, probe_batch
 from snntk_core.plan import resolve
+from snntk_core.provenance import traced
 from snntk_core.recipe import Recipe
 from snntk_core.reference import as_batch, part_size
 from snntk_core.reference import evaluate as _evaluate
@@ -125,7 +126,7 @@ def simulate(
     found.require()
     issues = found.capabilities.check(graph)
     if issues:
-        raise Incompatible(found.name, issues)
+        raise Incompatible(found.name, traced(graph, issues))
     recording = _recorded(found, graph, batch, steps, wanted, progress)
     if not judge.judges:
         return recording
@@ -205,7 +206,7 @@ def check(
             graph = convert(graph, calibration=probe_batch(graph, None), recipe=recipe, registry=registry)
         except Incompatible as error:
             return error.issues
-    return capabilities.check(graph)
+    return traced(graph, capabilities.check(graph))
 
 
 def plugins(*, registry: Registry | None = None) -> tuple[PluginInfo, ...]:

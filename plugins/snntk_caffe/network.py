@@ -56,7 +56,7 @@ class Converted:
     ``id``: its name there and that of its one top.  ``name``: what people read.  ``parameters``: fields of its
     LayerParameter.  ``pair``: scale and offset of the Scale that goes with a BatchNorm.  ``op``, ``attributes``,
     ``constant_shape``: of the ONNX node, where caffe2onnx does not know them.  ``padding``: zeros put around the
-    image before an average that counts them.
+    image before an average that counts them.  ``origin``: the layers of the file that it stands for.
     """
 
     id: str
@@ -70,6 +70,7 @@ class Converted:
     attributes: Mapping[str, Any] | None = None
     constant_shape: Shape | None = None
     padding: Shape = ()
+    origin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,7 @@ class Normalized:
     """A network in the form that caffe2onnx converts correctly.
 
     ``entries``: shapes of one sample by id; ``outputs``: ids; ``blobs``: the name of the file for the ids of both.
+    ``kinds``: the layers of the file, with their kinds.
     """
 
     entries: Mapping[str, Shape]
@@ -84,3 +86,4 @@ class Normalized:
     outputs: tuple[str, ...]
     blobs: Mapping[str, str]
     shapes: Mapping[str, Shape]
+    kinds: Mapping[str, str] = field(default_factory=dict)

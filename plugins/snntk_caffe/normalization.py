@@ -45,7 +45,9 @@ def normalize(description: Description, weights: Weights, input_shape: Shape = (
     outputs = {name: None for name in outputs if name not in entries} or {translation.layers[-1].id: None}
     blobs = {values[value]: blob for value, blob in wiring.blobs.items() if value in values}
     blobs |= {values[value]: wiring.blobs[value] for value in wiring.entries}
-    return Normalized(entries, paired(translation.layers, outputs), tuple(outputs), blobs, translation.shapes)
+    kinds = {printable(layer.name): printable(layer.kind) for layer in wiring.layers}
+    layers = paired(translation.layers, outputs)
+    return Normalized(entries, layers, tuple(outputs), blobs, translation.shapes, kinds)
 
 
 def require_known_kinds(description: Description) -> None:

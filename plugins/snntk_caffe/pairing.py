@@ -23,9 +23,8 @@ def paired(layers: Iterable[Converted], outputs: Collection[str]) -> tuple[Conve
         scale, shift = before.pair
         neutral = bool((scale == 1).all()) and not shift.any()
         if alone and neutral and _for_each_channel(layer, scale.shape):
-            joined = replace(
-                before, id=layer.id, pair=(layer.arrays[0], layer.arrays[-1] if layer.arrays[1:] else shift)
-            )
+            pair = (layer.arrays[0], layer.arrays[-1] if layer.arrays[1:] else shift)
+            joined = replace(before, id=layer.id, pair=pair, origin=(*before.origin, *layer.origin))
             del found[before.id]
             found[layer.id] = joined
     return tuple(found.values())

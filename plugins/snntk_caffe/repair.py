@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from snntk_caffe.refusal import printable
 from snntk_caffe.translation import ID_LENGTH
 
 OPSET, IR = 13, 8
+LAYERS = "snntk.layers"
+"""The metadata by which the ONNX parser knows what the nodes stand for."""
 
 
 def repair(network: Normalized, made: Any, source: str) -> Any:
@@ -40,7 +43,8 @@ def repair(network: Normalized, made: Any, source: str) -> Any:
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="snntk_caffe"
     )
-    helper.set_model_props(model, {"source": source})
+    kinds = {names[id]: "Input" for id in network.entries} | dict(network.kinds)
+    helper.set_model_props(model, {"source": source, LAYERS: json.dumps(kinds)})
     return model
 
 
@@ -85,6 +89,7 @@ def _repaired(layer: Converted, nodes: Iterable[Any], tensors: dict[str, Any]) -
         del node.input[:]
         node.input.extend(bottoms + constants)
         node.name = layer.name + _ending(node)
+        node.metadata_props.add(key=LAYERS, value=json.dumps(layer.origin))
         bottoms = list(node.output)[:1]
         yield node
 

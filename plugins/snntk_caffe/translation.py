@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snntk_caffe.network import Converted, Layer
-from snntk_caffe.refusal import Unsupported
+from snntk_caffe.refusal import Unsupported, printable
 from snntk_core.ops import Array
 from snntk_core.shapes import Shape, size
 
@@ -102,6 +102,7 @@ class Call:
             self.layer.name + suffix,
             kind,
             self.inputs if inputs is None else inputs,
+            origin=(printable(self.layer.name),),
             **details,
         )
         return self.translation.append(made, shape)

@@ -42,6 +42,8 @@ class Translation:
     shapes: dict[str, Shape] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     sandwiched: bool = False
+    layers: dict[str, str] = field(default_factory=dict)  # of the source, with their kinds
+    origin: tuple[str, ...] = ()  # the layer being translated
 
     def free_name(self, stem: str) -> str:
         """Return ``stem``, or ``stem`` with the first number that makes it new."""
@@ -58,7 +60,7 @@ class Translation:
             shape = node.op.infer(*(self.shapes[name] for name in node.inputs))
             if size(shape) > ELEMENTS or len(self.nodes) >= NODES:
                 raise Unsupported(f"it makes samples of shape {shape}, or a network, that is too large")
-            self.nodes.append(node)
+            self.nodes.append(replace(node, origin=self.origin))
             self.shapes[node.name] = shape
         return Tensor(nodes[-1].name, shape)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snntk_core.layout import channels_first
 from snntk_core.node import Node
@@ -23,6 +23,7 @@ class Building:
     nodes: list[Node] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)  # node by layer
+    origin: tuple[str, ...] = ()  # the layer being converted
 
     def free_name(self, stem: str) -> str:
         """Return ``stem``, or ``stem`` with the first number that makes it new."""
@@ -38,7 +39,7 @@ class Building:
             shape = node.op.infer(*(self.shapes[name] for name in node.inputs))
             if size(shape) > ELEMENTS:
                 raise Refused(f"it makes samples of shape {shape}, which is too large")
-            self.nodes.append(node)
+            self.nodes.append(replace(node, origin=self.origin))
             self.shapes[node.name] = shape
         return nodes[-1].name
 

@@ -41,6 +41,7 @@ def parse(model: NirModel, reset: str | None, dt: float | None, readout: str) ->
         translation = Translation(Reading(reset, stated, readout, model.metadata))
         values: dict[str, str] = {}
         for name, reads in predecessors(model).items():
+            translation.origin = (printable(name),)
             inputs = [values[before] for before in reads if before in values]
             if inputs or model.nodes[name]["type"] == "Input":
                 values[name] = _value(translation, model, name, inputs)
@@ -91,5 +92,6 @@ def _finished(translation: Translation, model: NirModel, values: Mapping[str, st
     meta = {"parser": "nir", **({"assumed": "; ".join(translation.assumed)} if translation.assumed else {})}
     steps = one_number(model.metadata.get("steps"), "steps")
     meta |= {"steps": str(int(steps))} if steps else {}
-    graph = Graph(tuple(translation.nodes), tuple(outputs), meta)
+    layers = {printable(name): printable(node["type"]) for name, node in model.nodes.items() if name in values}
+    graph = Graph(tuple(translation.nodes), tuple(outputs), meta, layers)
     return channels_last(graph.without_unused().verify())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Translation:
     nodes: list[Node] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
     assumed: dict[str, None] = field(default_factory=dict)
+    origin: tuple[str, ...] = ()  # the NIR node being converted
 
     def free_name(self, stem: str) -> str:
         """Return ``stem``, or ``stem`` with the first number that makes it new."""
@@ -51,7 +52,7 @@ class Translation:
             shape = node.op.infer(*(self.shapes[name] for name in node.inputs))
             if size(shape) > ELEMENTS:
                 raise Refused(f"it makes samples of shape {shape}, which is too large")
-            self.nodes.append(node)
+            self.nodes.append(replace(node, origin=self.origin))
             self.shapes[node.name] = shape
         return nodes[-1].name
 

@@ -50,6 +50,8 @@ class Translation:
     numbers: dict[str, int] = field(default_factory=dict)  # the last one given to a name that is taken
     shapes: dict[str, Shape] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)  # how many nodes of the file read the value of one of ours
+    layers: dict[str, str] = field(default_factory=dict)  # of the source, with their kinds
+    origin: tuple[str, ...] = ()  # the layer being translated
 
     def free_name(self, stem: str) -> str:
         """Return ``stem``, or ``stem`` with the first number that makes it new."""
@@ -67,7 +69,7 @@ class Translation:
             if size(shape) > ELEMENTS:
                 raise Unsupported(f"it makes samples of shape {shape}, which is too large")
             self.places[node.name] = len(self.nodes)
-            self.nodes.append(node)
+            self.nodes.append(replace(node, origin=self.origin))
             self.shapes[node.name] = shape
         return Tensor(nodes[-1].name, shape)
 
@@ -77,7 +79,8 @@ class Translation:
 
     def replace(self, value: Tensor, op: Op) -> None:
         """Put another op of the same output shape at the node behind a value."""
-        self.nodes[self.places[value.node]] = replace(self.node(value), op=op)
+        node = self.node(value)
+        self.nodes[self.places[value.node]] = replace(node, op=op, origin=(*node.origin, *self.origin))
 
 
 @dataclass(frozen=True, eq=False)

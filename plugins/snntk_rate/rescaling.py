@@ -144,7 +144,7 @@ class _Rescaling:
         taken = {node.name for node in nodes} | {node.name for node in self.graph}
         while new in taken:
             new += "_"
-        nodes.append(Node(new, Scale(ratio), (name,)))
+        nodes.append(Node(new, Scale(ratio), (name,), origin=self.graph[name].origin))
         return new
 
     def unscaled(self, name: str, new: str, nodes: list[Node]) -> str:

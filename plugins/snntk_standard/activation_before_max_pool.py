@@ -57,7 +57,7 @@ class ActivationBeforeMaxPool(Transform):
             op = _for_any_place(node.op, graph.shapes[node.name]) if _monotone(node.op) else None
             pool = None if op is None else _first_pool(graph, graph[node.name], op)
             if op is not None and pool is not None:
-                graph = graph.bypass(node.name).insert_before(pool, node.name, op)
+                graph = graph.bypass(node.name).insert_before(pool, node.name, op, origin=node.origin)
                 graph = graph.replace(node.name, op, formats=node.formats)
         return graph
 

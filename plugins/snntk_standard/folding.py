@@ -45,9 +45,10 @@ def fold_scale(graph: Graph, name: str) -> Graph | None:
         changed = _kept_below(graph, name, scale)
     if changed is None:
         return None
+    origin = graph[name].origin
     graph = graph.bypass(name)
     for other, op in changed.items():  # the same op again for what lies between: its values change, its formats go
-        graph = graph.replace(other, op)
+        graph = graph.replace(other, op, origin=() if op is graph[other].op else origin)
     return graph
 
 

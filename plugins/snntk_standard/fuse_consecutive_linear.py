@@ -81,7 +81,7 @@ def _as_kernel(graph: Graph, path: tuple[Node, ...], second: Node) -> Graph | No
         if found is None:
             return None
         op, border = found
-        graph = _without(graph, path).replace(second.name, op)
+        graph = _without(graph, path).replace(second.name, op, origin=first.origin)
         if border is None:
             return graph
         shift = Scale(np.ones((), border.dtype), border)
@@ -94,7 +94,7 @@ def _as_kernel(graph: Graph, path: tuple[Node, ...], second: Node) -> Graph | No
         return None
     for node in between:  # its values change, so its formats go
         graph = graph.replace(node.name, node.op)
-    return graph.replace(first.name, found[0]).bypass(second.name)
+    return graph.replace(first.name, found[0], origin=second.origin).bypass(second.name)
 
 
 def _as_matrix(graph: Graph, path: tuple[Node, ...], second: Node, largest: int) -> Graph | None:
@@ -106,7 +106,9 @@ def _as_matrix(graph: Graph, path: tuple[Node, ...], second: Node, largest: int)
     dtype = np.result_type(*(node.op.arrays["weight"] for node in nodes if isinstance(node.op, WeightedOp)))
     weight, bias = affine(nodes, before)
     graph = _without(graph, path)
-    graph = graph.replace(second.name, Dense(weight.astype(dtype), bias.astype(dtype) if bias.any() else None))
+    origin = [layer for node in nodes for layer in node.origin]
+    dense = Dense(weight.astype(dtype), bias.astype(dtype) if bias.any() else None)
+    graph = graph.replace(second.name, dense, origin=origin)
     if len(before) > 1:
         graph = graph.insert_before(second.name, graph.free_name(f"{second.name}_flatten"), Flatten())
     if len(after) > 1:

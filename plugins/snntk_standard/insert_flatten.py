@@ -65,13 +65,13 @@ def _pointwise(op: Dense, rank: int) -> Conv1D | Conv2D:
 
 def _sunk(graph: Graph, name: str) -> Graph:
     """Return the graph with the Reshape ``name`` below every element-wise op, or without it before a Flatten."""
-    op = graph[name].op
+    op, origin = graph[name].op, graph[name].origin
     while (user := only_user(graph, name)) is not None:
         if isinstance(user.op, Flatten):
             return graph.bypass(user.name).bypass(name)
         if not _elementwise(graph, user):
             break
-        graph = graph.bypass(name).insert_after(user.name, name, op)
+        graph = graph.bypass(name).insert_after(user.name, name, op, origin=origin)
     return graph
 
 

@@ -45,7 +45,7 @@ def _moved(graph: Graph, name: str) -> Graph:
         if node.name == join.name:
             continue
         if node.name == name:
-            nodes += [Node(new, pool.op, (source,)) for source, new in branches.items()]
+            nodes += [Node(new, pool.op, (source,), origin=pool.origin) for source, new in branches.items()]
             rank = len(graph.shapes[name])
             nodes.append(replace(join, name=name, op=Concat(rank - 1), inputs=tuple(branches[i] for i in join.inputs)))
         else:

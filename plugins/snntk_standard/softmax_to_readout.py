@@ -55,8 +55,9 @@ def _ended(graph: Graph, output: str) -> Graph:
     assert link is not None
     if last == output:
         return graph.replace(output, Readout(link))
+    origin = graph[last or output].origin
     graph = graph if last is None else graph.bypass(last)
-    readout = Node(graph.free_name(f"{output}_readout"), Readout(link), (output,))
+    readout = Node(graph.free_name(f"{output}_readout"), Readout(link), (output,), origin=origin)
     outputs = tuple(readout.name if name == output else name for name in graph.outputs)
     return replace(graph, nodes=(*graph.nodes, readout), outputs=outputs)
 

@@ -121,11 +121,12 @@ class Rewrite:
         if value.view.plain:
             return value.name
         if value not in self.made:
-            stem = f"{value.name}_transposed"
+            stem, first = f"{value.name}_transposed", len(self.nodes)
             if isinstance(value.view, AxesView):
                 self.made[value] = self._add(stem, Transpose(value.view.order), value.name)
             else:
                 self.made[value] = self._transpose_pieces(stem, value.name, value.view.pieces)
+            self.nodes[first:] = [replace(node, origin=self.graph[name].origin) for node in self.nodes[first:]]
         return self.made[value]
 
     def _transpose_pieces(self, stem: str, name: str, pieces: Sequence[Piece]) -> str:

@@ -1,5 +1,7 @@
 """Every standard rewrite, on random graphs: it keeps its promise, acts once, and leaves its input alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,3 +108,20 @@ def test_a_chain_of_linear_ops_becomes_one_weighted_op(seed: int) -> None:
     assert_close(outputs(graph, batch), outputs(fused, batch))
     before, after_count = (sum(isinstance(n.op, WeightedOp) for n in g) for g in (graph, fused))
     assert after_count == min(before, 1)
+
+
+@pytest.mark.parametrize("name", REWRITES)
+@given(seed=SEEDS, friendly=st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_a_rewrite_says_where_every_node_came_from(name: str, seed: int, friendly: bool) -> None:
+    graph = random_graph(np.random.default_rng(seed), spiking_friendly=friendly)
+    nodes = tuple(replace(node, origin=(node.name,)) for node in graph)
+    graph = replace(graph, nodes=nodes, layers={node.name: type(node.op).__name__ for node in graph})
+    try:
+        after = REWRITES[name].apply(graph, Context())
+    except Incompatible:
+        return
+    assert after.layers == graph.layers
+    for node in after:
+        assert node.origin, node.name
+        assert set(node.origin) <= set(graph.layers), node.name

@@ -41,7 +41,7 @@ def execute(args: argparse.Namespace) -> int:
     recipe = recipe_of(args, registry)
     parser = parser_of(args, registry)
     issues = api.check(source_of(args), args.simulator, recipe, parser=parser, registry=registry)
-    rows = [(issue.node, issue.problem, issue.remedy) for issue in issues]
+    rows = [(issue.place, issue.problem, issue.remedy) for issue in issues]
     title = f"{args.simulator} cannot take this network: {counted(len(issues), 'issue')}"
     found = Table(title, [Column("node"), Column("problem"), Column("what to do")], rows)
     fine = Paragraph(f"{args.simulator} can take this network.", "good")

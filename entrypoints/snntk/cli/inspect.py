@@ -26,10 +26,12 @@ from snntk_core.data import load_samples
 from snntk_core.graph import Graph
 from snntk_core.ops import IntegrateFire
 from snntk_core.pipeline import probe_batch
+from snntk_core.provenance import nodes_by_layer
 from snntk_core.registry import Registry
 from snntk_core.shapes import size
 from snntk_core.transform import Stage
 
+NOTHING = "no node of its own"
 EXAMPLE = "snntk inspect model.onnx --after simplify"
 
 
@@ -69,6 +71,7 @@ def _facts(graph: Graph) -> dict[str, Any]:
             "name": node.name,
             "op": type(node.op).__name__,
             "inputs": list(node.inputs),
+            "origin": list(node.origin),
             "shape": list(graph.shapes[node.name]),
             "parameters": sum(array.size for array in node.op.arrays.values()),
             "multiply_accumulates": products.get(node.name, 0),
@@ -85,6 +88,10 @@ def _facts(graph: Graph) -> dict[str, Any]:
         "neurons": sum(size(graph.shapes[node.name]) for node in graph if isinstance(node.op, IntegrateFire)),
         "meta": dict(graph.meta),
         "nodes": nodes,
+        "layers": [
+            {"name": layer, "kind": graph.layers.get(layer, ""), "nodes": list(found)}
+            for layer, found in nodes_by_layer(graph).items()
+        ],
     }
 
 
@@ -101,6 +108,12 @@ def _blocks(facts: dict[str, Any], args: argparse.Namespace) -> Iterator[Block]:
     columns = [Column("node"), Column("op"), Column("reads", tone="quiet"), Column("shape")]
     rows = [_row(node, facts["outputs"]) for node in facts["nodes"]]
     yield Table("", [*columns, *numbers("parameters", "MACs")], rows)
+    if facts["layers"]:
+        yield Table(
+            "What the layers of the source became",
+            [Column("layer"), Column("kind", tone="quiet"), Column("nodes")],
+            [(layer["name"], layer["kind"], ", ".join(layer["nodes"]) or NOTHING) for layer in facts["layers"]],
+        )
     if args.after and not args.calibration:
         yield Paragraph("Calibrated on random samples; --calibration takes real ones.", "quiet")
 

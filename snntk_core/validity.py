@@ -1,0 +1,67 @@
+"""What keeps a graph from being valid, as sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from snntk_core.ops import AnalogOp, Input, IntegrateFire, Readout, SpikeSource, WeightedOp
+
+if TYPE_CHECKING:
+    from snntk_core.graph import Graph
+
+
+def structure_problems(graph: Graph) -> list[str]:
+    """Return what is wrong with names, inputs and outputs; without any of it the shapes can be inferred."""
+    problems: list[str] = []
+    seen: set[str] = set()
+    for node in graph:
+        if node.name in seen:
+            problems.append(f"the name {node.name!r} is used twice")
+        late = [name for name in node.inputs if name not in seen]
+        problems += [f"{node.name} reads {name!r}, which is not defined before it" for name in late]
+        arity, count = node.op.arity, len(node.inputs)
+        if (count < 1) if arity is None else (count != arity):
+            problems.append(f"{node.name}: {type(node.op).__name__} takes {arity or 'one or more'} inputs, got {count}")
+        seen.add(node.name)
+    problems += [f"the output {name!r} is not a node" for name in graph.outputs if name not in seen]
+    sources = [node.name for node in graph if isinstance(node.op, Input | SpikeSource)]
+    if len(sources) != 1:
+        problems.append(f"a graph has one input, this one has {', '.join(sources) or 'none'}")
+    return problems
+
+
+def value_problems(graph: Graph) -> list[str]:
+    """Return the arrays that are not finite, or not on the grid of their format."""
+    problems: list[str] = []
+    for node in graph:
+        arrays = node.op.arrays
+        problems += [f"{node.name}: {key} is not finite" for key, a in arrays.items() if not np.isfinite(a).all()]
+        for key, number_format in node.formats.items():
+            if key in arrays and not number_format.fits(arrays[key].shape):
+                steps = f"{number_format.scale.size} steps along axis {number_format.axis}"
+                problems.append(f"{node.name}: {key} has the shape {arrays[key].shape}, its format {steps}")
+            elif key in arrays and not number_format.honored_by(arrays[key]):
+                problems.append(f"{node.name}: {key} is not on its {number_format.bits}-bit grid")
+    return problems
+
+
+def spiking_problems(graph: Graph) -> list[str]:
+    """Return what a spiking network may not hold, and where no neuron stands between two weighted ops."""
+    problems = [
+        f"{node.name}: {type(node.op).__name__} has no place in a spiking network"
+        for node in graph
+        if isinstance(node.op, AnalogOp | Input)
+    ]
+    problems += [f"the output {n} is not a Readout" for n in graph.outputs if not isinstance(graph[n].op, Readout)]
+    weighted: dict[str, str] = {}  # the weighted op whose current a node carries, with no neuron since
+    for node in graph:
+        above = next((weighted[name] for name in node.inputs if name in weighted), None)
+        if isinstance(node.op, WeightedOp):
+            if above is not None:
+                problems.append(f"{node.name} follows {above} with no neuron between them")
+            weighted[node.name] = node.name
+        elif above is not None and not isinstance(node.op, IntegrateFire):
+            weighted[node.name] = above
+    return problems
