@@ -56,6 +56,8 @@ class Translation:
     places: dict[str, int] = field(default_factory=dict)  # of nodes by name
     numbers: dict[str, int] = field(default_factory=dict)  # the last one given to a name that is taken
     shapes: dict[str, Shape] = field(default_factory=dict)
+    layers: dict[str, str] = field(default_factory=dict)  # places in the module tree, with the operators found there
+    origin: tuple[str, ...] = ()  # the place being translated
 
     @property
     def batch_size(self) -> int:
@@ -78,7 +80,7 @@ class Translation:
             if size(shape) > ELEMENTS:
                 raise Unsupported(f"it makes samples of shape {shape}, which is too large")
             self.places[node.name] = len(self.nodes)
-            self.nodes.append(node)
+            self.nodes.append(replace(node, origin=self.origin))
             self.shapes[node.name] = shape
         return Tensor(nodes[-1].name, shape)
 
@@ -88,7 +90,8 @@ class Translation:
 
     def replace(self, value: Tensor, op: Op) -> None:
         """Put another op of the same output shape at the node behind a value."""
-        self.nodes[self.places[value.node]] = replace(self.node(value), op=op)
+        node = self.node(value)
+        self.nodes[self.places[value.node]] = replace(node, op=op, origin=(*node.origin, *self.origin))
 
 
 @dataclass(frozen=True, eq=False)
