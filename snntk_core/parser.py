@@ -29,6 +29,7 @@ class Parser(Component):
     """Reads the models of one library into a `Graph`.
 
     ``reads`` says which, for people.  ``examples``: functions that each build a small source, for the compliance kit.
+    An option called ``trust`` lets code that is part of a model run; it comes from ``--trust``, never from a recipe.
     """
 
     reads: ClassVar[str] = ""

@@ -15,6 +15,7 @@ Options = Mapping[str, object]
 TOP = {"extends", "parser", "transform", "quantize", "code", "simulate", "report"}
 SIMULATE = {"name", "duration", "options"}
 DEFAULT_SIMULATOR = "numpy"
+TRUST = "trust"
 REPORT = {"times", "samples", "top_k"}
 
 
@@ -206,6 +207,9 @@ def _step(entry: Mapping[str, Any], key: str, problems: list[str]) -> Step | Non
     if not options:
         return None
     name, layers, enabled = options.pop("name", None), "*", options.pop("enabled", True)
+    if key == "parser" and TRUST in options:
+        problems.append("a recipe cannot trust a model's code; whoever gives the command does, with --trust.")
+        del options[TRUST]
     if key == "quantize":
         layers = options.pop("layers", "*")
     if not isinstance(name, str) or not isinstance(layers, str) or not isinstance(enabled, bool):

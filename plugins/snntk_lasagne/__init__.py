@@ -19,7 +19,8 @@ __all__ = ["LasagneModel", "LasagneParser"]
 class LasagneParser(Parser):
     """Reads Lasagne's saved parameters with the architecture from a script or a specification.
 
-    Nothing is executed: the script's syntax is read, and pickles go through an unpickler that makes arrays only.
+    Nothing is executed unless ``trust`` says so: the script's syntax is read, and pickles go through an unpickler that
+    makes arrays only.
     """
 
     name: ClassVar[str] = "lasagne"
@@ -28,6 +29,7 @@ class LasagneParser(Parser):
     examples: ClassVar[tuple[Callable[[], object], ...]] = (script_and_parameters, parameters_alone)
 
     function: str = option("build_network", "the function of the script that builds the network")
+    trust: bool = option(False, "run the script, with stand-ins for Lasagne and Theano, instead of reading it")
 
     def accepts(self, source: object) -> bool:
         """Whether ``source`` is a file of parameters, or a tuple of an architecture and such a file in either order."""
@@ -35,7 +37,7 @@ class LasagneParser(Parser):
 
     def load(self, source: object) -> LasagneModel:
         """Return the layers with their parameters.  Raises `ParseError` for what is not a Lasagne model."""
-        return source if isinstance(source, LasagneModel) else read(source, self.function)
+        return source if isinstance(source, LasagneModel) else read(source, self.function, self.trust)
 
     def parse(self, model: LasagneModel) -> Graph:
         """Return the model as a channels-last graph; batches stay channels first.
@@ -47,9 +49,9 @@ class LasagneParser(Parser):
         try:
             return parse(model.layers)
         except Refused as error:
-            raise refusal(model.label, error) from error
+            raise refusal(model.label, error, model.trusted) from error
         except SnntkError as error:
-            raise refusal(model.label, Refused(printable(error))) from error
+            raise refusal(model.label, Refused(printable(error)), model.trusted) from error
 
     def predict(self, model: LasagneModel, batch: Array) -> Array:
         """Return what Lasagne computes, from a forward pass of its semantics in plain numpy."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from snntk_core.shapes import Pairs, Shape, size
-from snntk_lasagne.refusal import Refused
+from snntk_lasagne.layers import Initial
+from snntk_lasagne.refusal import TRUST, Refused
 
 LARGEST = 1 << 28
 
@@ -13,7 +14,7 @@ LARGEST = 1 << 28
 def integer(value: Any, name: str) -> int:
     """Return an integer option."""
     if type(value) is not int or abs(value) > LARGEST:
-        raise Refused(f"its {name} is not a known integer")
+        raise Refused(f"its {name} is not a known integer", remedy=TRUST if isinstance(value, Initial) else "")
     return value
 
 

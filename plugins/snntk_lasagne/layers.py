@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from snntk_core.errors import did_you_mean
 from snntk_core.ops import Array
-from snntk_lasagne.refusal import Refused, printable
+from snntk_lasagne.refusal import CHANGE, Refused, printable
 
 REQUIRED: Final = "<required>"
 LAYERS = 10_000
@@ -125,7 +125,8 @@ def call_layer(kind: str, arguments: Sequence[Any], named: Mapping[str, Any], pl
     plain, defaults = ALIASES.get(kind, (kind, {}))
     if plain not in SIGNATURES:
         hint = did_you_mean(kind, (*SIGNATURES, *ALIASES))
-        raise Refused(f"the layer {printable(kind)} is not supported.{hint} Known: {', '.join(SIGNATURES)}", place)
+        problem = f"the layer {printable(kind)} is not supported.{hint} Known: {', '.join(SIGNATURES)}"
+        raise Refused(problem, place, CHANGE if place.startswith("line") else "")
     signature, named = {**SIGNATURES[plain], **defaults}, dict(named)
     reads = () if plain == "InputLayer" else ("incomings",) if plain in MERGING else ("incoming",)
     names = [*reads, *signature, "name"]
@@ -135,7 +136,8 @@ def call_layer(kind: str, arguments: Sequence[Any], named: Mapping[str, Any], pl
     unknown = [key for key in named if key not in names or key in given]
     if unknown:
         hint = did_you_mean(unknown[0], names)
-        raise Refused(f"{kind} is given {printable(unknown[0])!r}, which is not supported here.{hint}", place)
+        problem = f"{kind} is given {printable(unknown[0])!r}, which is not supported here.{hint}"
+        raise Refused(problem, place, CHANGE if place.startswith("line") else "")
     options = {**signature, "name": None, **given, **named}
     missing = [key for key in names if options.get(key, REQUIRED) is REQUIRED]
     if missing:

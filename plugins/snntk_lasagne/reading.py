@@ -9,7 +9,8 @@ from snntk_core import ParseError
 from snntk_lasagne.chain import WAY_OUT, read_chain
 from snntk_lasagne.layers import Call, Layer, with_parameters
 from snntk_lasagne.parameters import SUFFIXES, TREES, read_parameters
-from snntk_lasagne.refusal import Refused, printable
+from snntk_lasagne.refusal import CHANGE, TRUST, Refused, printable
+from snntk_lasagne.running import run_script
 from snntk_lasagne.script import read_script
 from snntk_lasagne.specification import read_specification
 
@@ -19,10 +20,14 @@ TEXT_BYTES = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class LasagneModel:
-    """The layers in Lasagne's order, each with its parameters, and what messages call the model."""
+    """The layers in Lasagne's order, each with its parameters, and what messages call the model.
+
+    ``trusted``: its script was run.
+    """
 
     layers: tuple[Layer, ...]
     label: str
+    trusted: bool = False
 
 
 def split(source: object) -> tuple[Path | None, Path] | None:
@@ -38,8 +43,11 @@ def split(source: object) -> tuple[Path | None, Path] | None:
     return (first, second) if fits else None
 
 
-def read(source: object, function: str) -> LasagneModel:
-    """Return the model behind a source.  Raises `ParseError` in one sentence for anything that is wrong with it."""
+def read(source: object, function: str, trust: bool = False) -> LasagneModel:
+    """Return the model behind a source; with ``trust`` its script is run.
+
+    Raises `ParseError` in one sentence for anything that is wrong with it.
+    """
     paths = split(source)
     if paths is None:
         problem = "a Lasagne model is its parameters (.npz, .pkl), alone or with the architecture (.py, .toml);"
@@ -52,19 +60,20 @@ def read(source: object, function: str) -> LasagneModel:
             output = read_chain(arrays)
         else:
             path = architecture
-            output = _architecture(architecture, function)
-        return LasagneModel(with_parameters(output, arrays), str(path))
+            output = _architecture(architecture, function, trust)
+        return LasagneModel(with_parameters(output, arrays), str(path), trust)
     except Refused as error:
-        raise refusal(str(path), error) from error
+        raise refusal(str(path), error, trust) from error
     except (OSError, ValueError) as error:
         reason = printable(getattr(error, "strerror", None) or error)
         raise ParseError(str(path), f"the file cannot be read ({reason}); check the path.") from error
 
 
-def refusal(label: str, error: Refused) -> ParseError:
+def refusal(label: str, error: Refused, trusted: bool) -> ParseError:
     """Return the error for people."""
+    special = "" if trusted and error.remedy == TRUST else error.remedy
     return ParseError(
-        label, f"{error.problem.rstrip('.')};", where=error.where, remedy=f"{error.remedy or _way_out(label)}."
+        label, f"{error.problem.rstrip('.')};", where=error.where, remedy=f"{special or _way_out(label)}."
     )
 
 
@@ -73,15 +82,22 @@ def _way_out(label: str) -> str:
     if suffix == SPECIFICATION:
         return "change the specification"
     if suffix == SCRIPT:
-        return "change the script, or write the architecture as a .toml specification"
+        return CHANGE
     return WAY_OUT
 
 
-def _architecture(path: Path, function: str) -> Call:
+def _architecture(path: Path, function: str, trust: bool) -> Call:
     if path.stat().st_size > TEXT_BYTES:
         raise Refused("it is too long for an architecture")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise Refused("it is not text") from error
-    return read_script(text, function) if path.suffix.lower() == SCRIPT else read_specification(text)
+    if path.suffix.lower() != SCRIPT:
+        return read_specification(text)
+    if trust:
+        return run_script(path, function)
+    try:
+        return read_script(text, function)
+    except Refused as error:
+        raise Refused(error.problem, error.where, error.remedy or TRUST) from error

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 NAME_LENGTH = 200
+TRUST = "if you trust the script, --trust runs it; otherwise write the architecture as a .toml specification"
+"""The way out where reading a script does not tell what running it would."""
+CHANGE = "change the script, or write the architecture as a .toml specification"
+NAME = "say which one builds the network: --set lasagne.function=NAME"
 
 
 class Refused(Exception):

@@ -14,7 +14,7 @@ from typing import Any
 from snntk_core.errors import did_you_mean
 from snntk_lasagne.expressions import Names, Scope, place_of, value_of
 from snntk_lasagne.layers import Call
-from snntk_lasagne.refusal import Refused, printable
+from snntk_lasagne.refusal import CHANGE, NAME, TRUST, Refused, printable
 from snntk_lasagne.values import Function, Member, Unknown, binary
 
 STEPS = 20_000  # statements and calls that are followed
@@ -160,10 +160,11 @@ def read_script(text: str, function: str) -> Call:
         if not isinstance(built, Function):
             functions = [name for name, value in reader.module.items() if isinstance(value, Function)]
             hint = did_you_mean(function, functions)
-            raise Refused(f"it has no function {function}.{hint} Functions: {', '.join(sorted(functions)) or 'none'}")
+            known, remedy = ", ".join(sorted(functions)) or "none", TRUST if built or not functions else NAME
+            raise Refused(f"it has no function {function}.{hint} Functions: {known}", remedy=remedy)
         return output_of(reader.call(built, [], {}, function), function)
     except SyntaxError as error:
-        raise Refused(f"it is not Python ({printable(error.msg)})", f"line {error.lineno}") from error
+        raise Refused(f"it is not Python ({printable(error.msg)})", f"line {error.lineno}", CHANGE) from error
     except (RecursionError, MemoryError, ValueError) as error:
         raise Refused("the script is nested too deeply or damaged") from error
 

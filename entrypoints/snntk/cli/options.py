@@ -18,6 +18,8 @@ from snntk_core.registry import Registry
 
 MODEL_CLASS = "torch.model_class"
 """The option that ``--model-class`` sets."""
+TRUST = "trust"
+"""The option that ``--trust`` sets, of whichever parser reads the model."""
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +30,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model-class",
         metavar="MODULE:CLASS",
         help="the class of a PyTorch state dict, as package.module:Class; it is imported, so its code is run",
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="run the code that is part of the model, such as a Lasagne script"
     )
 
 
@@ -111,6 +116,7 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
     if recipe.simulator is None:
         recipe = replace(recipe, simulator=Step(DEFAULT_SIMULATOR))
     given = [*settings(args.settings), *([(MODEL_CLASS, args.model_class)] if args.model_class else [])]
+    given += [(_trusted(args, recipe, registry), True)] if args.trust else []
     for path, value in given:
         name = path.rpartition(".")[0]
         if recipe.parser is None and name in registry.parsers:
@@ -119,9 +125,17 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
     return recipe
 
 
+def _trusted(args: argparse.Namespace, recipe: Recipe, registry: Registry) -> str:
+    """Return the option that lets the model's code run.  Raises `OptionError` where the parser runs none."""
+    parser = registry.parsers[recipe.parser.name] if recipe.parser else registry.parser_for(source_of(args))
+    if TRUST not in [option.name for option in parser.options()]:
+        raise OptionError([f"The parser {parser.name} runs nothing that is part of a model; leave out --{TRUST}."])
+    return f"{parser.name}.{TRUST}"
+
+
 def parser_of(args: argparse.Namespace, registry: Registry) -> Parser | None:
     """Return the parser that is meant, with its options set; None means that the source decides."""
-    if not (args.parser or args.settings or args.model_class):
+    if not (args.parser or args.settings or args.model_class or args.trust):
         return None
     step = recipe_of(args, registry).parser
     return None if step is None else registry.parsers[step.name].configure(step.options)
