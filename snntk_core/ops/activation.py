@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
 
 from snntk_core.errors import ShapeError
 from snntk_core.ops.base import ActivationOp, Array, array_field
@@ -121,12 +124,58 @@ class ThresholdRelu(ActivationOp):
     upper: float | None = None
 
 
+Rounding = Literal["half-even", "half-down"]
+"""What becomes of a value just between two steps: the even code, or the lower one."""
+
+
 @dataclass(frozen=True, eq=False)
 class QuantizedRelu(ActivationOp):
-    """``y = step * min(max(round_half_even(x / step), 0), levels)``; ``relu_Qm.f`` with ``step = 2^-f``."""
+    """``y = step * min(max(round(x / step), 0), levels)``; ``relu_Qm.f`` with ``step = 2^-f``.
 
-    step: float = 1.0
+    ``step``: a scalar, or one for each channel.  With ``rounding="half-down"`` it is
+    ``y = step * min(max(ceil((x - step / 2) / step), 0), levels)``: the output rises where ``x`` is strictly above half
+    a step, as in cnn2snn.
+    """
+
+    step: Array = array_field(1.0)
     levels: int = 15
+    rounding: Rounding = "half-even"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        _check_steps("QuantizedRelu", self.step, shapes[0])
+        if self.levels < 1 or self.rounding not in get_args(Rounding):
+            raise ShapeError(
+                f"QuantizedRelu takes 1 or more levels and rounding {' or '.join(map(repr, get_args(Rounding)))}, "
+                f"got {self.levels} and {self.rounding!r}."
+            )
+        return shapes[0]
+
+
+@dataclass(frozen=True, eq=False)
+class FakeQuantize(ActivationOp):
+    """``y = step * min(max(round_half_even(x / step), lowest), highest)``: values of an integer format, as floats.
+
+    ``step``: a scalar, or one for each channel.
+    """
+
+    step: Array = array_field(1.0)
+    lowest: int = -127
+    highest: int = 127
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        _check_steps("FakeQuantize", self.step, shapes[0])
+        if not self.lowest <= 0 <= self.highest:
+            raise ShapeError(f"FakeQuantize takes codes around zero, got {self.lowest} to {self.highest}.")
+        return shapes[0]
+
+
+def _check_steps(op: str, step: Array, shape: Shape) -> None:
+    if not broadcast_fits(step.shape, shape):
+        raise ShapeError(f"{op} has a step of shape {step.shape} for shape {shape}.")
+    if not np.all((step > 0) & np.isfinite(step)):
+        raise ShapeError(f"{op} takes steps above zero.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from snntk_core.ops import (
     ClippedRelu,
     Dropout,
     Elu,
+    FakeQuantize,
     Gelu,
     GlobalMaxPool,
     HardSigmoid,
@@ -200,8 +201,15 @@ def _(op: ThresholdRelu, x: Array) -> Array:
 
 @apply.register
 def _(op: QuantizedRelu, x: Array) -> Array:
-    step = x.dtype.type(op.step)
-    return np.asarray(step * np.clip(np.rint(x / step), 0, op.levels), x.dtype)
+    step = op.step.astype(x.dtype)
+    codes = np.ceil((x - step / 2) / step) if op.rounding == "half-down" else np.rint(x / step)
+    return np.asarray(step * np.clip(codes, 0, op.levels), x.dtype)
+
+
+@apply.register
+def _(op: FakeQuantize, x: Array) -> Array:
+    step = op.step.astype(x.dtype)
+    return np.asarray(step * np.clip(np.rint(x / step), op.lowest, op.highest), x.dtype)
 
 
 @apply.register

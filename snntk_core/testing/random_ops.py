@@ -26,6 +26,7 @@ from snntk_core.ops import (
     DepthwiseConv2D,
     Dropout,
     Elu,
+    FakeQuantize,
     Flatten,
     Gelu,
     GlobalAveragePool,
@@ -203,7 +204,9 @@ def activation(rng: Rng, shape: Shape) -> Op:
         Softplus(),
         *(Softsign(), Swish(), HardSwish(), Gelu(bool(rng.integers(2)))),
         LocalResponseNormalization(int(rng.integers(1, 6)), float(rng.uniform(0.1, 2)), 0.75, 1.5),
-        *(ThresholdRelu(0.25, 2.0), QuantizedRelu(0.25, 7), BinarySigmoid(), BinaryTanh()),
+        *(ThresholdRelu(0.25, 2.0), BinarySigmoid(), BinaryTanh()),
+        *(QuantizedRelu(0.25, 7), QuantizedRelu(rng.uniform(0.1, 0.5, size=channels), 3, "half-down")),
+        FakeQuantize(rng.uniform(0.1, 0.5, size=channels), -4, 3),
     )
     return options[int(rng.integers(len(options)))]
 

@@ -27,6 +27,7 @@ from snntk_core.ops import (
     DepthwiseConv2D,
     Dropout,
     Elu,
+    FakeQuantize,
     Flatten,
     Gelu,
     GlobalAveragePool,
@@ -135,7 +136,8 @@ def _analog_ops() -> tuple[Op, ...]:
     ones = np.ones(2, np.float32)
     plain = (
         Relu, LeakyRelu, Elu, Selu, Sigmoid, HardSigmoid, Tanh, Softplus, Softsign, Swish, HardSwish, Gelu, Softmax,
-        LogSoftmax, LocalResponseNormalization, ThresholdRelu, QuantizedRelu, BinarySigmoid, BinaryTanh,
+        LogSoftmax, LocalResponseNormalization, ThresholdRelu, QuantizedRelu, FakeQuantize,
+        BinarySigmoid, BinaryTanh,
     )  # fmt: skip
     made = (
         Multiply(),

@@ -14,6 +14,7 @@ from snntk_core import (
     BinaryTanh,
     ClippedRelu,
     Elu,
+    FakeQuantize,
     Gelu,
     Graph,
     HardSigmoid,
@@ -60,6 +61,8 @@ EQUATIONS: list[tuple[ActivationOp, Callable[[float], float]]] = [
     (ThresholdRelu(1.0), lambda x: x if x >= 1 else 0),
     (ThresholdRelu(0.5, 2.0), lambda x: min(x, 2) if x >= 0.5 else 0),
     (QuantizedRelu(0.25, 7), lambda x: min(max(round(x * 4), 0), 7) / 4),
+    (QuantizedRelu(0.25, 7, "half-down"), lambda x: min(max(math.ceil(x * 4 - 0.5), 0), 7) / 4),
+    (FakeQuantize(0.25, -8, 7), lambda x: min(max(round(x * 4), -8), 7) / 4),
     (BinarySigmoid(), lambda x: 1.0 if x > 0 else 0.0),
     (BinaryTanh(), lambda x: 1.0 if x > 0 else -1.0),
 ]
@@ -89,6 +92,29 @@ def test_a_local_response_is_divided_by_its_neighbors(size: int) -> None:
 def test_a_local_response_that_cannot_be_is_refused(op: LocalResponseNormalization) -> None:
     with pytest.raises(ShapeError, match="LocalResponseNormalization"):
         op.infer((4, 4, 3))
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        QuantizedRelu(0.0),
+        QuantizedRelu(np.ones(2)),
+        QuantizedRelu(levels=0),
+        QuantizedRelu(rounding="up"),
+        FakeQuantize(-1.0),
+        FakeQuantize(np.ones(2)),
+        FakeQuantize(lowest=1),
+    ],
+)
+def test_steps_that_cannot_be_are_refused(op: ActivationOp) -> None:
+    with pytest.raises(ShapeError, match=type(op).__name__):
+        op.infer((4, 4, 3))
+
+
+def test_every_channel_has_its_own_step() -> None:
+    x = np.full((1, 2, 2), 0.9, np.float32)
+    np.testing.assert_array_equal(apply(QuantizedRelu(np.array([0.5, 1.0]), 3), x), [[[1, 1], [1, 1]]])
+    np.testing.assert_array_equal(apply(FakeQuantize(np.array([0.5, 0.25]), -2, 2), -x), [[[-1, -0.5], [-1, -0.5]]])
 
 
 def gate(channels: int) -> Graph:
