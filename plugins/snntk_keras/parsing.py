@@ -7,9 +7,8 @@ from typing import Any
 
 from snntk_core import Graph, ParseError
 from snntk_core.errors import SnntkError
+from snntk_core.joining import JoinedInputs
 from snntk_core.layout import channels_last
-from snntk_core.node import Node
-from snntk_core.ops import Input
 from snntk_keras.custom import OPS, named_op
 from snntk_keras.layers import LAYERS
 from snntk_keras.model import KerasModel, Route, Unsupported, Variables, printable
@@ -50,16 +49,35 @@ def parse(model: KerasModel, custom: Mapping[str, str], input_shape: tuple[int, 
 
 def _graph(model: KerasModel, network: Network, custom: Mapping[str, str], input_shape: tuple[int, ...]) -> Graph:
     translation = Translation(model.version, model.backend, custom)
-    entries = [layer for layer in network.layers if layer.kind == "InputLayer"]
-    if len(network.inputs) > 1 or len(entries) != 1:
-        names = " and ".join(repr(layer.name) for layer in entries) or "none"
-        raise Unsupported(f"a network has one input, this one has {names}; join them outside of the model")
-    shape = _input_shape(entries[0], input_shape)
-    value = translation.append(Node(translation.free_name(entries[0].name), Input(shape)))
-    outputs = _run(translation, network, (value,), "", model.variables)
-    meta = {"parser": "keras", "keras": str(model.version)}
-    graph = Graph(tuple(translation.nodes), tuple(output.node for output in outputs), meta).without_unused()
+    joined = joined_inputs(network, input_shape)
+    added, names = joined.nodes()
+    for node in added:
+        translation.origin = node.origin
+        translation.append(node)
+    translation.layers.update(dict.fromkeys(joined.names, "InputLayer"))
+    inputs = tuple(Tensor(name, translation.shapes[name]) for name in names)
+    outputs = _run(translation, network, inputs, "", model.variables)
+    meta = {"parser": "keras", "keras": str(model.version)} | ({"inputs": joined.sentence} if inputs[1:] else {})
+    found = tuple(output.node for output in outputs)
+    graph = Graph(tuple(translation.nodes), found, meta, translation.layers).without_unused()
     return channels_last(graph.verify()) if translation.sandwiched else graph.verify()
+
+
+def joined_inputs(network: Network, input_shape: tuple[int, ...]) -> JoinedInputs:
+    """Return the inputs of a network as one.  Raises `Unsupported` where there is none, or one has no fixed shape."""
+    entries = {layer.name: layer for layer in network.layers if layer.kind == "InputLayer"}
+    order = _input_order(network)
+    if not order or sorted(order) != sorted(entries):
+        named, there = (", ".join(names) or "none" for names in (order, entries))
+        raise Unsupported(f"its configuration names the inputs {named}, and those in it are {there}")
+    given = input_shape if len(order) == 1 else ()
+    return JoinedInputs(order, tuple(_input_shape(entries[name], given) for name in order))
+
+
+def _input_order(network: Network) -> tuple[str, ...]:
+    """The input layers in the order in which the model takes them."""
+    entries = [layer.name for layer in network.layers if layer.kind == "InputLayer"]
+    return tuple(dict.fromkeys([reference.layer for reference in network.inputs] + entries))
 
 
 def _input_shape(layer: Layer, given: tuple[int, ...]) -> tuple[int, ...]:
@@ -107,7 +125,7 @@ def _run(
     """Add a network to the graph, reading ``values``; return what it puts out."""
     found: dict[tuple[str, int], tuple[Tensor, ...]] = {}
     entries = [layer.name for layer in network.layers if layer.kind == "InputLayer"]
-    order = list(dict.fromkeys([reference.layer for reference in network.inputs] + entries))
+    order = _input_order(network)
     if len(order) != len(values) or sorted(order) != sorted(entries):
         raise Unsupported(f"a model with the inputs {', '.join(order) or 'none'} is given {len(values)} values")
     found.update({(name, 0): (value,) for name, value in zip(order, values, strict=True)})
@@ -158,6 +176,8 @@ def _called(
         tensors = tuple(value for value in values if isinstance(value, Tensor))
         return _run(translation, layer.network, tensors, f"{name}/", variables)
     inner = layer.wrapped or layer
+    translation.origin = (name,)
+    translation.layers[name] = printable(inner.kind)
     try:
         if len(_references((), call.named)) > sum(key in OPERANDS for key in call.named):
             raise Unsupported(f"it is given values by name ({printable(', '.join(call.named))})")

@@ -20,8 +20,9 @@ from snntk_core.errors import MissingLibrary, PredictionUnavailable
 from snntk_core.ops import Array
 from snntk_keras.copying import copy_weights
 from snntk_keras.model import KerasModel, Unsupported, printable
-from snntk_keras.parsing import parse
+from snntk_keras.parsing import joined_inputs, parse
 from snntk_keras.reading import CONFIG_BYTES, WEIGHT_BYTES, member
+from snntk_keras.structure import read_structure
 
 INSTALL = 'pip install "snntk[keras-predict]"'
 PART = 256  # samples in one call
@@ -33,18 +34,29 @@ def predict(model: KerasModel, batch: Array, custom: Mapping[str, str], input_sh
     Raises `MissingLibrary` without TensorFlow, and `PredictionUnavailable` where no library opens the model.
     """
     network = model.live if model.live is not None else _opened(model, tuple(sorted(custom.items())), input_shape)
+    parts = _split(model, batch, input_shape)
     try:
-        return _outputs(network, batch)
+        return _outputs(network, parts)
     except Exception as error:  # what TensorFlow cannot compute here, such as a layout its processor lacks
         lines = str(error).strip().splitlines() or [type(error).__name__]
         problem = f"the library cannot compute {model.label} ({printable(lines[0]).rstrip('.')})"
         raise PredictionUnavailable("keras", f"{problem}, so it cannot be compared.") from error
 
 
-def _outputs(network: Any, batch: Array) -> Array:
+def _split(model: KerasModel, batch: Array, input_shape: tuple[int, ...]) -> tuple[Array, ...]:
+    """The batch of each input of a model that has several; else the batch itself, whatever its shape."""
+    try:
+        joined = joined_inputs(read_structure(model.config, model.version), input_shape)
+        return joined.split(np.asarray(batch)) if len(joined.names) > 1 else (batch,)
+    except Unsupported as error:
+        raise ParseError(model.label, f"{printable(str(error))}.") from error
+
+
+def _outputs(network: Any, batches: tuple[Array, ...]) -> Array:
     parts = []
-    for start in range(0, max(len(batch), 1), PART):
-        found = network.predict_on_batch(np.asarray(batch[start : start + PART], np.float32))
+    for start in range(0, max(len(batches[0]), 1), PART):
+        given = [np.asarray(batch[start : start + PART], np.float32) for batch in batches]
+        found = network.predict_on_batch(given if len(given) > 1 else given[0])
         parts.append(np.asarray(_first(found)))
     return np.concatenate(parts)
 

@@ -11,12 +11,12 @@ import numpy as np
 from snntk_core import Graph, ParseError
 from snntk_core.errors import SnntkError
 from snntk_core.layout import channels_last
-from snntk_core.node import Node
-from snntk_core.ops import Input
 from snntk_onnx.constants import FOLDS
+from snntk_onnx.inputs import needed_nodes, sources
+from snntk_onnx.layers import layers_in, layers_of
 from snntk_onnx.operators import OPERATORS
 from snntk_onnx.reading import OnnxModel, printable
-from snntk_onnx.tensors import FLOATS, INTEGERS, Unsupported, to_array, type_name
+from snntk_onnx.tensors import Unsupported
 from snntk_onnx.translation import BATCH, Call, Poison, Tensor, Translation, Value
 
 OLDEST = 6
@@ -27,15 +27,16 @@ REMEDY = "replace these parts of the model, or export only the network up to its
 def parse(model: OnnxModel) -> Graph:
     """Return the model as a verified channels-last graph.  Raises `ParseError` naming everything in the way."""
     proto = _inlined(model)
-    nodes = _needed(model, proto.graph)
+    nodes = needed_nodes(model, proto.graph)
     translation = Translation(_opset(model, proto, nodes), None)
-    values, problems = _sources(translation, proto.graph, nodes)
+    values, problems, joined = sources(translation, proto.graph, nodes)
     _translate(translation, nodes, values, proto.graph, problems)
     outputs = _outputs(proto.graph, values, problems)
     if problems:
         raise ParseError(model.label, "cannot convert " + _sentence(problems) + ";", remedy=REMEDY)
     try:
-        graph = Graph(tuple(translation.nodes), outputs, {"parser": "onnx", "opset": str(translation.opset)})
+        meta = {"parser": "onnx", "opset": str(translation.opset)} | ({"inputs": joined} if joined else {})
+        graph = Graph(tuple(translation.nodes), outputs, meta, layers_in(model.proto) or translation.layers)
         return channels_last(graph.without_unused().verify())
     except SnntkError as error:
         reason = printable(str(error).rstrip("."))
@@ -77,78 +78,6 @@ def _opset(model: OnnxModel, proto: Any, nodes: Iterable[Any]) -> int:
     return version
 
 
-def _needed(model: OnnxModel, graph: Any) -> list[Any]:
-    """The nodes that outputs depend on, each behind those it reads."""
-    makers: dict[str, int] = {}
-    for index, node in enumerate(graph.node):
-        for name in filter(None, node.output):
-            if makers.setdefault(name, index) != index:
-                problem = f"the value {printable(name)!r} is computed twice; export the model again."
-                raise ParseError(model.label, problem)
-    order: list[int] = []
-    state: dict[int, bool] = {}  # False: being visited, True: done
-    stack = [(makers[item.name], False) for item in reversed(graph.output) if item.name in makers]
-    while stack:
-        index, done = stack.pop()
-        if done:
-            state[index] = True
-            order.append(index)
-        elif index not in state:
-            state[index] = False
-            stack.append((index, True))
-            for name in reversed(graph.node[index].input):
-                before = makers.get(name)
-                if before is not None and state.get(before) is False:
-                    problem = f"the value {printable(name)!r} depends on itself; export the model again."
-                    raise ParseError(model.label, problem)
-                if before is not None and before not in state:
-                    stack.append((before, False))
-    return [graph.node[index] for index in order]
-
-
-def _sources(
-    translation: Translation, graph: Any, nodes: Iterable[Any]
-) -> tuple[dict[str, Value], list[tuple[str, str]]]:
-    """Constants and the input, for those that ``nodes`` read."""
-    values: dict[str, Value] = {}
-    problems: list[tuple[str, str]] = []
-    read = {name for node in nodes for name in node.input}
-    for tensor in (tensor for tensor in graph.initializer if tensor.name in read):
-        try:
-            values[tensor.name] = to_array(tensor)
-        except (Unsupported, ValueError, TypeError) as error:
-            problems.append((f"tensor {printable(tensor.name)!r}", printable(str(error))))
-            values[tensor.name] = Poison(computed=False)
-    for sparse in graph.sparse_initializer:
-        problems.append((f"tensor {printable(sparse.values.name)!r}", "it is sparse"))
-    inputs = [item for item in graph.input if item.name in read and item.name not in values]
-    for item in inputs:
-        try:
-            values[item.name] = _input(translation, item)
-        except Unsupported as error:
-            problems.append((f"the input {printable(item.name)!r}", str(error)))
-            values[item.name] = Poison(computed=True)
-    if len(inputs) != 1:
-        names = " and ".join(repr(printable(item.name)) for item in inputs) or "none"
-        problems.append(("the inputs", f"a network has one, this one has {names}"))
-    return values, problems
-
-
-def _input(translation: Translation, item: Any) -> Tensor:
-    kind = item.type.tensor_type
-    if not item.type.HasField("tensor_type") or not kind.HasField("shape") or not kind.shape.dim:
-        raise Unsupported("it has no shape; export the model with one")
-    if type_name(kind.elem_type) not in FLOATS | INTEGERS:
-        raise Unsupported(f"it holds {type_name(kind.elem_type)} values; numbers are needed")
-    first, *rest = kind.shape.dim
-    if any(axis.dim_value < 1 for axis in rest):
-        spelled = [axis.dim_value or printable(axis.dim_param) or "?" for axis in rest]
-        raise Unsupported(f"samples have the shape {spelled}; export the model with fixed lengths")
-    translation.batch = int(first.dim_value) if first.dim_value > 0 else None
-    shape = tuple(int(axis.dim_value) for axis in rest)
-    return translation.append(Node(translation.free_name(printable(item.name) or "input"), Input(shape)))
-
-
 def _translate(
     translation: Translation,
     nodes: Iterable[Any],
@@ -167,9 +96,12 @@ def _translate(
         undefined = [name for name in node.input if name and name not in values]
         if undefined:
             problems.append((repr(stem), f"{node.op_type} reads {printable(undefined[0])!r}, which nothing defines"))
+        translation.origin = layers_of(node, stem)
         results: tuple[Value, ...]
         try:
             results = _results(translation, node, stem, inputs, outputs)
+            if any(isinstance(value, Tensor) for value in results):
+                translation.layers.setdefault(stem, printable(node.op_type))
             folded += sum(value.nbytes for value in results if isinstance(value, np.ndarray))
             if folded > FOLDED_BYTES:
                 raise Unsupported("its constants grow beyond 4 GiB")

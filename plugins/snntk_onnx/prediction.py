@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from snntk_core import ParseError
 from snntk_core.ops import Array
+from snntk_onnx.inputs import joined_inputs, needed_nodes, read_inputs
 from snntk_onnx.reading import OnnxModel, printable
+from snntk_onnx.tensors import Unsupported
+
+Feeds = Mapping[str, Array]
+"""The batch of each input by name."""
 
 PART = 256  # samples of one run
 OLDEST = 7  # version of the operators that onnxruntime runs
@@ -22,19 +28,42 @@ def predict(model: OnnxModel, batch: Array) -> Array:
     that fails, the file itself is run with its own batch size.  Raises `ParseError` if onnxruntime refuses the model.
     """
     session = _session(model, model.proto)
-    entry = session.get_inputs()[0]
-    batch = np.asarray(batch, _element_type(entry.type))
-    fixed = entry.shape[0] if entry.shape and isinstance(entry.shape[0], int) else None
+    feeds = _feeds(model, session, batch)
+    fixed = _fixed_batch(session)
     if fixed is None:
-        return _run_in_parts(model, session, batch, PART)
+        return _run_in_parts(model, session, feeds, PART)
     if fixed == len(batch):
-        return _run(model, session, batch)
-    if (found := _run_without_fixed_batch(model, session, batch, fixed)) is not None:
+        return _run(model, session, feeds)
+    if (found := _run_without_fixed_batch(model, session, feeds, fixed)) is not None:
         return found
     if fixed > FIXED:
         problem = f"its batch size is fixed to {fixed}; export it with a free batch size."
         raise ParseError(model.label, problem)
-    return _run_in_parts(model, session, batch, fixed)
+    return _run_in_parts(model, session, feeds, fixed)
+
+
+def _feeds(model: OnnxModel, session: Any, batch: Array) -> Feeds:
+    """The batch as each input of the file takes it; zeros for those that nothing reads."""
+    entries = {entry.name: entry for entry in session.get_inputs()}
+    if len(entries) == 1:
+        parts = dict.fromkeys(entries, batch)
+    else:
+        graph = model.proto.graph
+        items = read_inputs(graph, needed_nodes(model, graph))
+        try:
+            split = joined_inputs(items).split(np.asarray(batch))
+        except Unsupported as error:
+            raise ParseError(model.label, f"its inputs cannot be told apart: {error}.") from error
+        parts = dict(zip((item.name for item in items), split, strict=True))
+    for name, entry in entries.items():
+        if name not in parts:
+            parts[name] = np.zeros((len(batch), *(n if isinstance(n, int) else 1 for n in entry.shape[1:])))
+    return {name: np.asarray(parts[name], _element_type(entry.type)) for name, entry in entries.items()}
+
+
+def _fixed_batch(session: Any) -> int | None:
+    declared = (entry.shape[0] for entry in session.get_inputs() if entry.shape)
+    return next((length for length in declared if isinstance(length, int)), None)
 
 
 def _session(model: OnnxModel, proto: Any) -> Any:
@@ -91,33 +120,38 @@ def _element_type(kind: str) -> type:
     return (kinds | {"int32": np.int32, "int64": np.int64}).get(name, np.float32)
 
 
-def _run(model: OnnxModel, session: Any, batch: Array) -> Array:
+def _run(model: OnnxModel, session: Any, feeds: Feeds) -> Array:
     try:
-        output = session.run([session.get_outputs()[0].name], {session.get_inputs()[0].name: batch})[0]
+        output = session.run([session.get_outputs()[0].name], dict(feeds))[0]
     except Exception as error:  # onnxruntime raises its own kinds
         problem = f"onnxruntime failed ({_first_line(error)}); check the shape of the data."
         raise ParseError(model.label, problem) from error
     return np.asarray(output)
 
 
-def _run_in_parts(model: OnnxModel, session: Any, batch: Array, step: int) -> Array:
-    parts = []
-    for start in range(0, len(batch), step):
-        part = batch[start : start + step]
-        full = session.get_inputs()[0].shape[0] == step and len(part) < step
-        filled = np.concatenate([part, np.repeat(part[-1:], step - len(part), axis=0)]) if full else part
-        parts.append(_run(model, session, filled)[: len(part)])
+def _run_in_parts(model: OnnxModel, session: Any, feeds: Feeds, step: int) -> Array:
+    parts, total = [], max(map(len, feeds.values()))
+    for start in range(0, total, step):
+        count = min(step, total - start)
+        missing = step - count if _fixed_batch(session) == step else 0
+        part = {name: _filled(array[start : start + step], missing) for name, array in feeds.items()}
+        parts.append(_run(model, session, part)[:count])
     return np.concatenate(parts)
 
 
-def _run_without_fixed_batch(model: OnnxModel, session: Any, batch: Array, fixed: int) -> Array | None:
+def _filled(part: Array, missing: int) -> Array:
+    return np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
+
+
+def _run_without_fixed_batch(model: OnnxModel, session: Any, feeds: Feeds, fixed: int) -> Array | None:
     """Run a copy with a free batch size; None where that fails or differs from the model on its last sample."""
+    count = max(map(len, feeds.values()))
     try:
-        found = _run_in_parts(model, _session(model, _free_batch(model.proto, fixed)), batch, PART)
+        found = _run_in_parts(model, _session(model, _free_batch(model.proto, fixed)), feeds, PART)
         if fixed > FIXED:
-            return found if len(found) == len(batch) else None
-        own = _run_in_parts(model, session, batch[-1:], fixed)
-        same = len(found) == len(batch) and np.allclose(found[-1:], own, rtol=1e-3, atol=1e-5)
+            return found if len(found) == count else None
+        own = _run_in_parts(model, session, {name: array[-1:] for name, array in feeds.items()}, fixed)
+        same = len(found) == count and np.allclose(found[-1:], own, rtol=1e-3, atol=1e-5)
     except (ParseError, ValueError):
         return None
     return found if same else None

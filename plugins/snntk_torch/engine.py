@@ -10,9 +10,8 @@ import numpy as np
 
 from snntk_core import Graph, ParseError
 from snntk_core.errors import SnntkError
+from snntk_core.joining import JoinedInputs
 from snntk_core.layout import channels_last
-from snntk_core.node import Node
-from snntk_core.ops import Input
 from snntk_core.shapes import Shape, size
 from snntk_torch.constants import FOLDS
 from snntk_torch.operators import OPERATORS
@@ -82,11 +81,20 @@ class Engine:
 
     def input(self, name: str, shape: Shape) -> Slot:
         """Add the place where data enters."""
-        if not shape or min(shape) < 1 or size(shape) > ELEMENTS:
-            raise ParseError(self.label, f"its input has samples of shape {shape}; give one with fixed lengths.")
-        stem = self.translation.free_name(printable(name) or "input")
-        slot: Slot = self.wrapped(self.translation.append(Node(stem, Input(tuple(shape)))))
+        (slot,) = self.inputs(JoinedInputs((printable(name) or "input",), (tuple(shape),)))
         return slot
+
+    def inputs(self, joined: JoinedInputs) -> list[Slot]:
+        """Add the places where data enters, several of them cut out of one."""
+        for shape in joined.shapes:
+            if not shape or min(shape) < 1 or size(joined.shape) > ELEMENTS:
+                raise ParseError(self.label, f"its input has samples of shape {shape}; give one with fixed lengths.")
+        added, names = joined.nodes()
+        self.translation.layers.update(dict.fromkeys(joined.names, "input"))
+        for node in added:
+            self.translation.origin = node.origin
+            self.translation.append(node)
+        return [self.wrapped(Tensor(name, self.translation.shapes[name])) for name in names]
 
     def wrapped(self, value: Value, family: object = None) -> Any:
         """Return tensors in slots, and numbers and strings as they are."""
@@ -154,7 +162,11 @@ class Engine:
         names = SIGNATURES.get(base, ("self",))
         bound = dict(zip(names, values, strict=False))
         bound |= {key if key in names else RENAMED.get(key, key): value for key, value in named.items()}
-        return OPERATORS[base](Call(self.translation, printable(stem), bound))
+        self.translation.origin = (printable(stem),)
+        result = OPERATORS[base](Call(self.translation, printable(stem), bound))
+        if _contains(result, Tensor | Magnitude):
+            self.translation.layers.setdefault(printable(stem), printable(base))
+        return result
 
     def _folded(self, base: str, values: list[Value], named: Mapping[str, Value]) -> Value:
         if base not in FOLDS:
@@ -178,7 +190,7 @@ class Engine:
         if self.problems:
             raise ParseError(self.label, "cannot convert " + _sentence(self.problems) + ";", remedy=REMEDY)
         try:
-            graph = Graph(tuple(self.translation.nodes), tuple(found), meta)
+            graph = Graph(tuple(self.translation.nodes), tuple(found), meta, self.translation.layers)
             return channels_last(graph.without_unused().verify())
         except SnntkError as error:
             reason = printable(str(error).rstrip("."))

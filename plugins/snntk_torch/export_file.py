@@ -13,7 +13,7 @@ from snntk_core import ParseError
 from snntk_core.ops import Array
 from snntk_core.shapes import Shape
 from snntk_torch.archive import Archive
-from snntk_torch.live import HELPER, SEVERAL
+from snntk_torch.live import HELPER, NO_INPUT
 from snntk_torch.program import Operation, Program, Reference
 from snntk_torch.refusal import Unsupported, printable
 from snntk_torch.storage import BFLOAT16, viewed
@@ -64,13 +64,14 @@ def _program(archive: Archive, module: Any) -> Program:
             key = {"parameter": "parameter_name", "buffer": "buffer_name"}.get(kind, "tensor_constant_name")
             if content[key] in stored:
                 constants[content["arg"]["name"]] = _array(archive, content[key], *stored[content[key]])
-    if len(entries) != 1:
-        raise ParseError(archive.label, f"the network {SEVERAL}; export one part of it.")
-    batch, shape = _lengths(archive, graph["tensor_values"][entries[0]])
+    if not entries:
+        raise ParseError(archive.label, NO_INPUT)
+    lengths = {str(name): _lengths(archive, graph["tensor_values"][name]) for name in entries}
+    batch, shapes = lengths[str(entries[0])][0], {name: shape for name, (_, shape) in lengths.items()}
     outputs = [spec["user_output"]["arg"] for spec in signature["output_specs"] if "user_output" in spec]
     operations = tuple(_operation(archive, node) for node in graph["nodes"])
     named = tuple(str(output["as_tensor"]["name"]) for output in outputs)
-    return Program(archive.label, str(entries[0]), shape, batch, constants, operations, named)
+    return Program(archive.label, shapes, batch, constants, operations, named)
 
 
 def _stored(archive: Archive) -> Mapping[str, tuple[str, Any]]:

@@ -16,7 +16,7 @@ from snntk_torch.program import Operation, Program, Reference
 from snntk_torch.refusal import first_line, printable
 from snntk_torch.translation import BATCH
 
-SEVERAL = "has several inputs or none; a network has one"
+NO_INPUT = "the network has no input that is a tensor; export one that takes its data as tensors."
 HELPER = "_empty_nn_module_stack_from_metadata_hook"
 
 
@@ -62,14 +62,13 @@ def program_of(exported: Any, label: str) -> Program:
     signature = exported.graph_signature
     entries = [spec.arg.name for spec in signature.input_specs if spec.kind.name == "USER_INPUT"]
     placeholders = {node.name: node for node in exported.graph.nodes if node.op == "placeholder"}
-    if len(entries) != 1 or entries[0] not in placeholders:
-        raise ParseError(label, f"the network {SEVERAL}; export one part of it.")
-    batch, shape = _lengths(placeholders[entries[0]], label)
+    if not entries or not placeholders.keys() >= set(entries):
+        raise ParseError(label, NO_INPUT)
+    lengths = {name: _lengths(placeholders[name], label) for name in entries}
     return Program(
         label,
-        entries[0],
-        shape,
-        batch,
+        {name: shape for name, (_, shape) in lengths.items()},
+        lengths[entries[0]][0],
         _constants(exported, signature),
         tuple(_operation(node) for node in exported.graph.nodes if node.op == "call_function"),
         tuple(spec.arg.name for spec in signature.output_specs if spec.kind.name == "USER_OUTPUT"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from snntk_core import ParseError
+from snntk_core.joining import JoinedInputs
 from snntk_core.ops import Array
 from snntk_torch.constants import FOLDS
 from snntk_torch.engine import IGNORED
@@ -35,7 +36,8 @@ def predict(model: TorchModel, batch: Array) -> Array:
     import torch
 
     fixed = None if model.module is not None and not is_exported(model.module) else _fixed_batch(model)
-    given = torch.from_numpy(np.ascontiguousarray(batch))
+    split = _joined(model).split(np.asarray(batch)) if _joined(model) is not None else (batch,)
+    given = [torch.from_numpy(np.ascontiguousarray(part)) for part in split]
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
@@ -47,18 +49,29 @@ def predict(model: TorchModel, batch: Array) -> Array:
         raise ParseError(model.label, problem) from error
 
 
-def _in_parts(run: Callable[[Any], Any], given: Any, fixed: int | None) -> Array:
-    import torch
+def _joined(model: TorchModel) -> JoinedInputs | None:
+    """How the inputs of a program are joined; None where there is no program, and so one input."""
+    if model.module is not None and not is_exported(model.module):
+        return None
+    return None if isinstance(model.stored, Script) else model.program().inputs
 
-    parts, step = [], fixed or PART
-    for start in range(0, len(given), step):
-        part = given[start : start + step]
-        filled = torch.cat([part, part[-1:].expand(step - len(part), *part.shape[1:])]) if fixed else part
-        output = run(filled)
+
+def _in_parts(run: Callable[..., Any], given: Sequence[Any], fixed: int | None) -> Array:
+    parts, step, total = [], fixed or PART, len(given[0])
+    for start in range(0, total, step):
+        count = min(step, total - start)
+        missing = step - count if fixed else 0
+        output = run(*(_filled(part[start : start + step], missing) for part in given))
         while isinstance(output, list | tuple):
             output = output[0]
-        parts.append(output.detach().cpu().float().numpy()[: len(part)])
+        parts.append(output.detach().cpu().float().numpy()[:count])
     return np.concatenate(parts)
+
+
+def _filled(part: Any, missing: int) -> Any:
+    import torch
+
+    return torch.cat([part, part[-1:].expand(missing, *part.shape[1:])]) if missing else part
 
 
 def _fixed_batch(model: TorchModel) -> int | None:
@@ -68,14 +81,14 @@ def _fixed_batch(model: TorchModel) -> int | None:
     return None if batch == BATCH else batch
 
 
-def _runner(model: TorchModel) -> Callable[[Any], Any]:
+def _runner(model: TorchModel) -> Callable[..., Any]:
     if isinstance(model.stored, Script) and model.module is None:
         return _script_runner(model, model.stored)
     if isinstance(model.stored, Program):
         program = model.stored
-        return lambda part: _replayed(program, part)
+        return lambda *parts: _replayed(program, parts)
     if is_exported(model.module):
-        return lambda part: model.module.module()(part)
+        return lambda *parts: model.module.module()(*parts)
 
     def run(part: Any) -> Any:
         with evaluating(model.module):
@@ -103,12 +116,12 @@ def _script_runner(model: TorchModel, script: Script) -> Callable[[Any], Any]:
     return lambda part: module(part)
 
 
-def _replayed(program: Program, part: Any) -> Any:
+def _replayed(program: Program, parts: Sequence[Any]) -> Any:
     """Call the program's operators in order; only known ones, which compute and do nothing else."""
     import torch
 
     values: dict[str, Any] = {name: torch.from_numpy(np.array(array)) for name, array in program.constants.items()}
-    values[program.entry] = part
+    values.update(zip(program.entries, parts, strict=True))
     for operation in program.operations:
         if operation.base not in IGNORED:
             arguments = _resolved(operation.arguments, values)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from snntk_core import Graph, ParseError
+from snntk_core.joining import JoinedInputs
 from snntk_core.ops import Array
 from snntk_core.shapes import Shape
 from snntk_torch.engine import Engine
 from snntk_torch.naming import stem_of
 from snntk_torch.refusal import printable
 from snntk_torch.translation import BATCH
+
+CHANNELS = 0  # the axis of a sample along which inputs are joined: PyTorch is channels first
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,13 @@ class Operation:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Operations in order, from one input to the outputs.
+    """Operations in order, from the inputs, by name with the shape of a sample, to the outputs.
 
     ``batch``: the batch size it was exported for, or None where it is free.
     """
 
     label: str
-    entry: str
-    shape: Shape
+    entries: Mapping[str, Shape]
     batch: int | None
     constants: Mapping[str, Array]
     operations: tuple[Operation, ...]
@@ -62,14 +64,25 @@ class Program:
         engine = Engine(self.label)
         engine.translation.batch = None if self.batch in (None, BATCH) else self.batch
         values: dict[str, Any] = {name: engine.wrapped(array) for name, array in self.constants.items()}
-        values[self.entry] = engine.input(self.entry, self.shape)
+        joined = self.inputs
+        values.update(zip(self.entries, engine.inputs(joined), strict=True))
         for operation in self.operations:
             stem = stem_of(*operation.module, operation.base)
             arguments, keywords = self._resolved((operation.arguments, operation.keywords), values)
             result = engine.apply(operation.base, arguments, keywords, stem)
             bind(operation.results, result, values)
         outputs = [self._resolved(Reference(name), values) for name in self.outputs]
-        return engine.graph(outputs, {"parser": "torch"})
+        return engine.graph(outputs, {"parser": "torch"} | ({"inputs": joined.sentence} if joined.sentence else {}))
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of one sample."""
+        return self.inputs.shape
+
+    @property
+    def inputs(self) -> JoinedInputs:
+        """The inputs as one."""
+        return JoinedInputs(tuple(map(printable, self.entries)), tuple(self.entries.values()), CHANNELS)
 
     def _resolved(self, item: Any, values: Mapping[str, Any]) -> Any:
         if isinstance(item, Reference):

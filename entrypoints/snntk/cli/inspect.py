@@ -33,6 +33,7 @@ from snntk_core.transform import Stage
 
 NOTHING = "no node of its own"
 EXAMPLE = "snntk inspect model.onnx --after simplify"
+SAID = ("inputs", "number formats")  # what a parser may have to say about a model
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +102,7 @@ def _blocks(facts: dict[str, Any], args: argparse.Namespace) -> Iterator[Block]:
     pairs = [
         ("kind", "spiking network" if facts["spiking"] else "analog network"),
         ("input", f"{_shape(facts['input_shape'])} per sample, in the model's own layout"),
+        *((key, facts["meta"][key]) for key in SAID if key in facts["meta"]),
         ("parameters", f"{facts['parameters']:,}"),
         ("multiply-accumulates", f"{facts['multiply_accumulates']:,} per sample"),
     ]

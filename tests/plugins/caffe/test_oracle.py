@@ -25,9 +25,6 @@ if not CASES.is_dir() or not MANIFEST.is_file():
 pytestmark = needs_caffe
 INDEX = json.loads((CASES / "index.json").read_text())
 RIGHT = [item["case"] for item in INDEX if "expect" not in item]
-NO_GRAPH = {  # right in ONNX, but a graph has no such thing
-    "two_inputs": ["a network has one", "'data' and 'data2'"],
-}
 ENTRIES = [entry for entry in json.loads(MANIFEST.read_text())["models"] if entry["framework"] == "caffe"]
 CONVERTS = [entry for entry in ENTRIES if entry["expectation"] == "converts"]
 
@@ -54,20 +51,14 @@ def test_the_onnx_model_computes_what_caffe_computes(case):
         assert off(session.run(None, inputs)[0], record["output"]) <= 1e-5
 
 
-@pytest.mark.parametrize("case", [case for case in RIGHT if case not in NO_GRAPH])
+@pytest.mark.parametrize("case", RIGHT)
 def test_the_graph_computes_what_caffe_computes(case):
+    graph = snntk.parse(files(case))
     with np.load(CASES / f"{case}.npz") as record:
-        (entry,) = (name for name in record.files if name.startswith("input_"))
-        assert off(evaluate(snntk.parse(files(case)), record[entry]), record["output"]) <= 1e-5
-
-
-@pytest.mark.parametrize(("case", "words"), NO_GRAPH.items())
-def test_what_a_graph_cannot_hold_is_named(case, words):
-    with pytest.raises(ParseError) as caught:
-        snntk.parse(files(case))
-    assert all(word in str(caught.value) for word in words)
-    assert str(caught.value).startswith(f"{files(case)[0]} with {case}.caffemodel: ")
-    assert "\n" not in str(caught.value)
+        entries = [name for name in record.files if name.startswith("input_")]
+        joined = np.concatenate([record[entry] for entry in entries], axis=1)
+        assert ("inputs" in graph.meta) == (len(entries) > 1)
+        assert off(evaluate(graph, joined), record["output"]) <= 1e-5
 
 
 @pytest.mark.parametrize("source", [files("elu_unsupported"), files("elu_unsupported")[0]])
