@@ -158,6 +158,20 @@ def test_inspect_shows_nodes_parameters_and_products(command, model: Path) -> No
     assert [node["op"] for node in facts["nodes"]] == ["Input", "Dense", "Relu", "Dense", "Relu", "Dense"]
 
 
+def test_inspect_shows_what_the_layers_of_the_source_became(command, model: Path) -> None:
+    done = command("inspect", model)
+    assert "What the layers of the source became" in done.out
+    assert [line.split() for line in done.out.splitlines()[-4:]] == [
+        ["data", "input", "input"],
+        ["pair", "0", "weights", "dense_0,", "relu_1"],
+        ["pair", "1", "weights", "dense_1,", "relu_2"],
+        ["pair", "2", "weights", "dense_2"],
+    ]
+    facts = json.loads(command("inspect", model, "--json").out)
+    assert facts["layers"][1] == {"name": "pair 0", "kind": "weights", "nodes": ["dense_0", "relu_1"]}
+    assert facts["nodes"][2]["origin"] == ["pair 0"]
+
+
 def test_inspect_after_a_stage_applies_the_recipe_up_to_it(command, model: Path) -> None:
     done = command("inspect", model, "--after", "spikify")
     assert "IntegrateFire" in done.out

@@ -199,7 +199,7 @@ def test_check_asks_the_simulator_about_a_spiking_network(spiking, registry) -> 
     scaled = spiking.insert_after("relu_1", "scaled", Scale(np.float32(1)))
     (issue,) = snntk.check(scaled, registry=registry)
     assert (issue.node, issue.problem) == ("scaled", "Scale is not supported.")
-    with pytest.raises(Incompatible, match="scaled: Scale"):
+    with pytest.raises(Incompatible, match=r"scaled \(layer 'pair 0'\): Scale"):
         snntk.simulate(scaled, np.zeros((1, 12)), steps=1, registry=registry)
 
 
