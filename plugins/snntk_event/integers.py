@@ -1,0 +1,54 @@
+"""Weights as 8-bit integers times a step for each column, found where they lie on such a grid exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snntk_core import Array
+
+LARGEST_CODE = 127
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """``weights = codes * scale``, exactly.  ``codes``: int8 (rows, columns).  ``scale``: float32 (columns,)."""
+
+    codes: Array
+    scale: Array
+
+
+def codes_of(weights: Array) -> Codes | None:
+    """Return weights as codes, the same float32 values when decoded; None where they are on no such grid."""
+    scale = np.empty(weights.shape[1], np.float32)
+    codes = np.empty(weights.shape, np.int8)
+    step = np.float32(0)
+    for column in range(weights.shape[1]):
+        values = weights[:, column]
+        if not (step and _on_grid(values, step)):
+            found = _step(values)
+            if found is None:
+                return None
+            step = found
+        scale[column] = step
+        codes[:, column] = np.rint(values / step)
+    return Codes(codes, scale)
+
+
+def _on_grid(values: Array, step: np.float32) -> bool:
+    codes = np.rint(values / step)
+    return bool(np.abs(codes).max(initial=0) <= LARGEST_CODE and np.array_equal(codes * step, values))
+
+
+def _step(values: Array) -> np.float32 | None:
+    """Return the largest step of a grid that holds all values: the largest value over 1, 2, ... 127."""
+    distinct = np.unique(np.abs(values))
+    distinct = distinct[distinct > 0]
+    if len(distinct) > LARGEST_CODE:
+        return None
+    if not len(distinct):
+        return np.float32(1)
+    steps = (distinct[-1] / np.arange(1, LARGEST_CODE + 1)).astype(np.float32)
+    exact = (np.rint(distinct / steps[:, None]) * steps[:, None] == distinct).all(axis=1)
+    return steps[exact.argmax()] if exact.any() else None

@@ -1,0 +1,135 @@
+"""Layers of neurons and readouts, made ready to run chunk after chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snntk_core import Array, IntegrateFire
+from snntk_event.chunk import Chunk, Emitted, words
+from snntk_event.currents import Currents
+from snntk_event.lowering import Layer, per_channel
+from snntk_event.packing import Packed, pack, padded
+from snntk_event.placement import grid
+
+NOTHING = np.zeros((0, 0, 0, 0), np.float32)
+
+
+@dataclass(eq=False)
+class NeuronState:
+    """What a layer holds between chunks: (images, positions, padded channels) each.  ``constant``: its steady current.
+
+    ``blocked`` is empty without refractory time, ``counts`` for a readout.
+    """
+
+    potential: Array
+    blocked: Array
+    counts: Array
+    constant: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Neurons:
+    """A layer of `IntegrateFire` neurons, or a `Readout`, which is one that never fires.
+
+    ``packed``: its terms, None where it is computed densely.
+    """
+
+    layer: Layer
+    currents: Currents
+    packed: Packed | None
+    threshold: Array
+    initial: Array
+    keep: np.float32
+    reset_zero: bool
+    refractory: int
+
+    @property
+    def fires(self) -> bool:
+        """Whether it is no readout."""
+        return isinstance(self.layer.op, IntegrateFire)
+
+    def start(self, images: int, constant: Array | None) -> NeuronState:
+        """Return the state before the first step."""
+        positions, channels = grid(self.layer.shape)
+        shape = (images, positions, self.threshold.shape[-1])
+        steady = np.zeros((1, 1, channels), np.float32) if constant is None else constant
+        if constant is not None:
+            steady = constant.reshape(len(constant), positions, channels)
+        return NeuronState(
+            potential=np.broadcast_to(self.initial, shape).copy(),
+            blocked=np.zeros(shape if self.refractory else (0, 0, 0), np.int32),
+            counts=np.zeros(shape if self.fires else (0, 0, 0), np.int32),
+            constant=padded(steady, shape[-1], 0),
+        )
+
+    def advance(self, state: NeuronState, chunk: Chunk, trace: bool) -> tuple[Emitted, Array, str]:
+        """Run through the steps of a chunk; return what was emitted, V after each step, and in which way.
+
+        V is (images, steps, positions, channels), empty unless ``trace`` asks for it.
+        """
+        positions, channels = grid(self.layer.shape)
+        shape = (chunk.images, chunk.steps, positions)
+        masks = np.empty((*shape, words(channels)) if self.fires else (*shape[:2], 0, 0), np.uint64)
+        potentials = np.empty((*shape, channels), np.float32) if trace else NOTHING
+        if self.packed is None:
+            way = self._dense(state, chunk, masks, potentials)
+        else:
+            way = self._events(self.packed, state, chunk, masks, potentials)
+        return Emitted(self.layer.shape, masks, self.layer.amplitude), potentials, way
+
+    def _events(self, packed: Packed, state: NeuronState, chunk: Chunk, masks: Array, trace: Array) -> str:
+        from snntk_event.kernels.layer import run_layer
+
+        positions, channels = grid(self.layer.shape)
+        table = packed.table([chunk.events_of(view) for view in packed.views])
+        run_layer(
+            table, packed.block, *self._neuron(state), masks, trace, channels, 0, chunk.images, 0, positions
+        )  # fmt: skip
+        return "events" if len(table) else "constant"
+
+    def _dense(self, state: NeuronState, chunk: Chunk, masks: Array, trace: Array) -> str:
+        from snntk_event.kernels.scan import scan_currents
+
+        positions, channels = grid(self.layer.shape)
+        sources = {name: chunk.values_of(name) for name in self.layer.sources}
+        driven = self.currents.driven(self.layer.current, sources)
+        driven = np.ascontiguousarray(driven, np.float32).reshape(chunk.images, chunk.steps, positions, channels)
+        scan_currents(driven, *self._neuron(state), masks, trace, channels, 0, chunk.images, 0, positions)
+        return "dense"
+
+    def _neuron(self, state: NeuronState) -> tuple[object, ...]:
+        rule = (state.constant, self.threshold, self.keep, self.reset_zero, self.refractory)
+        return *rule, state.potential, state.blocked, state.counts
+
+
+def neurons(layer: Layer, currents: Currents) -> Neurons:
+    """Return a layer made ready to run."""
+    channels = layer.shape[-1]
+    packed = None if layer.terms is None else pack(layer.terms, channels)
+    width, op = channels if packed is None else packed.padded, layer.op
+    if not isinstance(op, IntegrateFire):
+        threshold, initial = np.full((1, width), np.inf, np.float32), np.zeros((1, width), np.float32)
+        return Neurons(layer, currents, packed, threshold, initial, np.float32(1), False, 0)
+    return Neurons(
+        layer,
+        currents,
+        packed,
+        padded(per_channel(op.threshold, layer.shape), width, np.inf),
+        padded(per_channel(op.initial_potential, layer.shape), width, 0),
+        np.float32(1 - op.leak),
+        op.reset == "zero",
+        op.refractory,
+    )
+
+
+def counted(counts: Array, shape: tuple[int, ...]) -> Array:
+    """Return counts (images, positions, padded channels) as (images, units)."""
+    return np.ascontiguousarray(counts[..., : shape[-1]]).reshape(len(counts), -1)
+
+
+def described(ways: Mapping[str, int]) -> str:
+    """Return how often each way was taken, most often first."""
+    return ", ".join(f"{way} {count}" for way, count in sorted(ways.items(), key=lambda item: -item[1]))

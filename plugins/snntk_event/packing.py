@@ -1,0 +1,89 @@
+"""Terms as the compiled loops take them: weights in blocks of output channels, and a table of where arrays lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snntk_core import Array
+from snntk_event.integers import Codes, codes_of
+from snntk_event.synapses import Term, Terms, View
+
+Events = tuple[Array, Array]
+"""``entries`` and ``starts`` of a view, in one chunk of images and steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """The terms of a layer in blocks of ``block`` output channels; ``padded`` channels in all.
+
+    ``rows``: the table without events.  ``arrays``: what its addresses point at, kept alive.
+    """
+
+    block: int
+    padded: int
+    views: tuple[View, ...]
+    rows: Array
+    arrays: tuple[Array, ...]
+
+    def table(self, events: Sequence[Events]) -> Array:
+        """Return the table with the events of every view filled in; they must outlive its use."""
+        from snntk_event.kernels.terms import ENTRIES, STARTS
+
+        table = self.rows.copy()
+        for row, (entries, starts) in zip(table, events, strict=True):
+            row[ENTRIES], row[STARTS] = entries.ctypes.data, starts.ctypes.data
+        return table
+
+
+def pack(terms: Terms, channels: int) -> Packed:
+    """Return the terms of a layer of ``channels`` channels: 8-bit integers wherever weights lie on such a grid."""
+    from snntk_event.kernels import terms as fields
+    from snntk_event.kernels.layer import block_size
+
+    codes = [codes_of(term.weights) if term.columns is None else None for term in terms]
+    block = block_size(channels, bool(terms) and all(found is not None for found in codes))
+    rows, arrays = np.zeros((len(terms), fields.FIELDS), np.int64), []
+    for row, term, found in zip(rows, terms, codes, strict=True):
+        kept = _arrays(term, found, block)
+        row[[getattr(fields, name.upper()) for name in kept]] = [array.ctypes.data for array in kept.values()]
+        row[fields.VIEW], row[fields.ROWS] = term.view.positions, len(term.weights)
+        row[fields.KIND] = fields.GROUPED if term.columns is not None else fields.GATHER_FLOATS
+        if term.columns is not None:
+            row[fields.WIDTH] = term.weights.shape[1]
+        else:
+            row[fields.FIRST_BLOCK], row[fields.BLOCKS] = term.first // block, len(kept["weights"])
+        if found is not None:
+            largest = max(1, int(np.abs(found.codes.astype(np.int16)).max(initial=0)))
+            row[fields.KIND], row[fields.FLUSH] = fields.GATHER_INTEGERS, np.iinfo(np.int16).max // largest
+        arrays += kept.values()
+    views = tuple(term.view for term in terms)
+    return Packed(block, -(-channels // block) * block, views, rows, tuple(arrays))
+
+
+def _arrays(term: Term, codes: Codes | None, block: int) -> Mapping[str, Array]:
+    kept = {"segment_starts": term.segment_starts, "segments": term.segments}
+    if term.columns is not None:
+        return {**kept, "weights": np.ascontiguousarray(term.weights, np.float32), "columns": term.columns}
+    if codes is None:
+        return {**kept, "weights": _blocks(term.weights, term.first, block)}
+    scale = _blocks(codes.scale[None], term.first, block).reshape(-1)
+    return {**kept, "weights": _blocks(codes.codes, term.first, block), "scale": scale}
+
+
+def _blocks(rows: Array, first: int, block: int) -> Array:
+    """Return (blocks, rows, block): the columns from the block on that holds channel ``first``, padded with zeros."""
+    before = first % block
+    count = -(-(before + rows.shape[1]) // block)
+    wide = np.zeros((len(rows), count * block), rows.dtype)
+    wide[:, before : before + rows.shape[1]] = rows
+    return np.ascontiguousarray(wide.reshape(len(rows), count, block).transpose(1, 0, 2))
+
+
+def padded(array: Array, channels: int, value: float) -> Array:
+    """Return an array with its last axis filled up to ``channels``, contiguous and in single precision."""
+    wide = np.full((*array.shape[:-1], channels), value, np.float32)
+    wide[..., : array.shape[-1]] = array
+    return wide
