@@ -92,6 +92,24 @@ def input_channels(op: WeightedOp) -> int:
     return int(shape[2] if isinstance(op, DepthwiseConv2D) else shape[-2] * groups_of(op))
 
 
+def output_ranges(op: WeightedOp) -> Array:
+    """Return the largest absolute weight of each output channel, (units,); raises `GraphError` as `scale_outputs`."""
+    _require_known(op)
+    weight = np.abs(_wide(op.arrays["weight"]))
+    kept = 2 if isinstance(op, DepthwiseConv2D) else weight.ndim - 1
+    return np.asarray(weight.max(axis=tuple(range(kept)))).reshape(-1)
+
+
+def input_ranges(op: WeightedOp) -> Array:
+    """Return the largest absolute weight that each input channel meets, (input channels,)."""
+    _require_known(op)
+    weight = np.abs(_wide(op.arrays["weight"]))
+    weight = weight.max(axis=tuple(range(weight.ndim - 2)))
+    if isinstance(op, DepthwiseConv2D):  # (channels, multiplier)
+        return np.asarray(weight.max(axis=1))
+    return np.asarray(weight.reshape(len(weight), groups_of(op), -1).max(axis=2).T).reshape(-1)
+
+
 def pads(op: WeightedOp, shape: Shape | None = None) -> bool:
     """Whether the op adds zeros around its input; without its ``shape``, "same" counts as adding some."""
     if not isinstance(op, Conv1D | Conv2D | DepthwiseConv2D | ConvTranspose2D) or op.padding == "valid":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
     from snntk_core.capability import Issue
+    from snntk_core.chains import chains
     from snntk_core.data import Data
     from snntk_core.errors import (
         AmbiguousName,
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
         UnreadableSource,
     )
     from snntk_core.graph import Graph
+    from snntk_core.homogeneity import weights_homogeneity
     from snntk_core.hookspecs import hookimpl
     from snntk_core.recipe import Recipe
     from snntk_core.registry import PluginInfo, Registry
+    from snntk_core.resizing import resize_input
     from snntk_core.result import Result
     from snntk_core.simulator import Probes, Recording
 
@@ -67,6 +70,7 @@ __all__ = [
     "SnntkError",
     "UnknownName",
     "UnreadableSource",
+    "chains",
     "check",
     "convert",
     "evaluate",
@@ -74,9 +78,11 @@ __all__ = [
     "open",
     "parse",
     "plugins",
+    "resize_input",
     "run",
     "save",
     "simulate",
+    "weights_homogeneity",
 ]
 
 _HOMES = {
@@ -89,7 +95,10 @@ _HOMES = {
     "Recording": "snntk_core.simulator",
     "Registry": "snntk_core.registry",
     "Result": "snntk_core.result",
+    "chains": "snntk_core.chains",
     "hookimpl": "snntk_core.hookspecs",
+    "resize_input": "snntk_core.resizing",
+    "weights_homogeneity": "snntk_core.homogeneity",
 }
 """Where the names live; functions live in `snntk.api`, and the other names are errors."""
 

@@ -45,7 +45,7 @@ def test_every_hook_has_its_heading():
 def test_every_rewrite_has_a_golden_file_and_a_line_in_the_docs():
     page = (ROOT / "docs" / "reference" / "components.md").read_text(encoding="utf-8")
     for name, transform in generate.shipped().transforms.items():
-        if transform.__module__.partition(".")[0] in ("snntk_standard", "snntk_rate"):
+        if transform.__module__.partition(".")[0] in ("snntk_standard", "snntk_equalize", "snntk_rate"):
             golden = ROOT / "tests" / "golden" / f"{name}.txt"
             assert golden.exists(), f"{name} has no golden file {golden.name}"
             assert f"\n### {name}\n" in page, f"{name} is not in the docs. {HINT}"
