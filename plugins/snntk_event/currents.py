@@ -20,28 +20,33 @@ FLOAT = np.dtype(np.float32)
 
 @dataclass(frozen=True, eq=False)
 class Currents:
-    """The linear ops of a graph in single precision: ``affine`` with their constant terms, ``linear`` without."""
+    """The linear ops of a graph in single precision: ``affine`` with their constant terms, ``linear`` without.
+
+    ``silent``: the values that depend on no input, (1, *shape), while all neurons are silent.  ``received``: those of
+    the neuron nodes that read them; None for nothing.
+    """
 
     nodes: tuple[Node, ...]
     affine: Mapping[str, Op]
     linear: Mapping[str, Op]
     shapes: Mapping[str, Shape]
     steady: frozenset[str]
+    silent: Mapping[str, Array]
+    received: Mapping[str, Array | None]
 
     def constant(self, batch: Array) -> dict[str, Array | None]:
-        """Return what each neuron node receives while all neurons are silent, (1 or batch, *shape); None for nothing."""
-        values: dict[str, Array] = {}
-        received: dict[str, Array | None] = {}
+        """Return what each neuron node receives while all are silent, (1 or batch, *shape); None for nothing."""
+        values, received = dict(self.silent), dict(self.received)
         for node in self.nodes:
             op = self.affine[node.name]
             if isinstance(op, SpikeSource):
                 values[node.name] = np.ascontiguousarray(apply(op, batch), FLOAT)
             elif isinstance(op, LinearOp) or node.name in self.steady:
-                values[node.name] = np.asarray(apply(op, *_aligned([values[name] for name in node.inputs])))
-            else:
+                if node.name not in values:
+                    values[node.name] = np.asarray(apply(op, *_aligned([values[name] for name in node.inputs])))
+            elif node.name not in received:
                 current = np.ascontiguousarray(values[node.inputs[0]])
                 received[node.name] = current if current.any() else None
-                values[node.name] = np.zeros((1, *self.shapes[node.name]), FLOAT)
         return received
 
     def driven(self, target: str, sources: Mapping[str, Array]) -> Array:
@@ -87,7 +92,25 @@ def currents(graph: Graph) -> Currents:
     """Return the currents of a valid spiking graph."""
     affine = {node.name: _cast(node.op) for node in graph}
     linear = {name: _without_constants(op) for name, op in affine.items()}
-    return Currents(graph.nodes, affine, linear, graph.shapes, steady(graph))
+    silent, received = _silent(graph, affine)
+    return Currents(graph.nodes, affine, linear, graph.shapes, steady(graph), silent, received)
+
+
+def _silent(graph: Graph, affine: Mapping[str, Op]) -> tuple[dict[str, Array], dict[str, Array | None]]:
+    """Return the values, and what neuron nodes receive, where the input does not matter while neurons are silent."""
+    values: dict[str, Array] = {}
+    received: dict[str, Array | None] = {}
+    constant = steady(graph)
+    for node in graph:
+        known = bool(node.inputs) and all(name in values for name in node.inputs)
+        if isinstance(node.op, LinearOp) and known:
+            values[node.name] = np.asarray(apply(affine[node.name], *(values[name] for name in node.inputs)))
+        elif not isinstance(node.op, LinearOp | SpikeSource) and node.name not in constant:
+            if known:
+                current = np.ascontiguousarray(values[node.inputs[0]])
+                received[node.name] = current if current.any() else None
+            values[node.name] = np.zeros((1, *graph.shapes[node.name]), FLOAT)
+    return values, received
 
 
 def _aligned(arrays: list[Array]) -> list[Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from snntk_core.shapes import Shape, size
 from snntk_event.currents import Currents, currents
 from snntk_event.placement import channel_factors, grid, placement
 from snntk_event.routes import Routes, start, through, window_positions
-from snntk_event.synapses import Terms, Weighted, terms
+from snntk_event.synapses import Term, Terms, View, Weighted, terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +22,8 @@ class Layer:
 
     ``current``: the node it reads.  ``sources``: the spiking nodes that drive it.  ``terms``: its drive, None where
     it can only be computed densely.  ``amplitude``: what one of its spikes carries, (1 or positions, channels); None
-    where spikes carry different amounts and their values are kept beside the masks.  ``windows``: the positions that each
-    window of a pool takes, (taps, windows), where spikes of its one source are pooled by their counts.
+    where spikes carry different amounts and their values are kept beside the masks.  ``windows``: the positions that
+    each window of a pool takes, (taps, windows), where spikes of its one source are pooled by their counts.
     """
 
     name: str
@@ -62,7 +62,7 @@ def lower(graph: Graph) -> Lowered:
         else:
             layer = layers[node.name] = _layer(graph, node, ops, inputs[0], weighted)
             known[node.name] = _emitted(layer)
-    return Lowered(graph, tuple(layers.values()), ops)
+    return Lowered(graph, _sharing(layers.values()), ops)
 
 
 def per_channel(array: Array, shape: Shape) -> Array:
@@ -110,6 +110,18 @@ def _pool(
     if not straight or factors is None or not (factors > 0).all() or not (windows >= 0).any(axis=0).all():
         return layer
     return replace(layer, amplitude=factors[None], windows=windows)
+
+
+def _sharing(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Return the layers with one object for all views that are equal, so that events are listed once for all."""
+    views: dict[object, View] = {}
+
+    def shared(term: Term) -> Term:
+        return replace(term, view=views.setdefault(term.view.key(), term.view))
+
+    return tuple(
+        layer if layer.terms is None else replace(layer, terms=tuple(map(shared, layer.terms))) for layer in layers
+    )
 
 
 def _emitted(layer: Layer) -> Routes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +90,7 @@ class Neurons:
         return "events" if len(table) else "constant"
 
     def _dense(self, state: NeuronState, chunk: Chunk, masks: Array, trace: Array) -> str:
-        from snntk_event.kernels.scan import scan_currents
+        from snntk_event.kernels.layer import scan_currents
 
         positions, channels = grid(self.layer.shape)
         sources = {name: chunk.values_of(name) for name in self.layer.sources}
@@ -107,9 +106,11 @@ class Neurons:
 
 def neurons(layer: Layer, currents: Currents) -> Neurons:
     """Return a layer made ready to run."""
-    channels = layer.shape[-1]
+    from snntk_event.kernels.layer import block_size
+
+    channels, op = layer.shape[-1], layer.op
     packed = None if layer.terms is None else pack(layer.terms, channels)
-    width, op = channels if packed is None else packed.padded, layer.op
+    width = -(-channels // block_size(channels)) * block_size(channels)
     if not isinstance(op, IntegrateFire):
         threshold, initial = np.full((1, width), np.inf, np.float32), np.zeros((1, width), np.float32)
         return Neurons(layer, currents, packed, threshold, initial, np.float32(1), False, 0)
@@ -128,8 +129,3 @@ def neurons(layer: Layer, currents: Currents) -> Neurons:
 def counted(counts: Array, shape: tuple[int, ...]) -> Array:
     """Return counts (images, positions, padded channels) as (images, units)."""
     return np.ascontiguousarray(counts[..., : shape[-1]]).reshape(len(counts), -1)
-
-
-def described(ways: Mapping[str, int]) -> str:
-    """Return how often each way was taken, most often first."""
-    return ", ".join(f"{way} {count}" for way, count in sorted(ways.items(), key=lambda item: -item[1]))

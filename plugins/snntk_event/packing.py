@@ -41,6 +41,7 @@ class Packed:
 def pack(terms: Terms, channels: int) -> Packed:
     """Return the terms of a layer of ``channels`` channels: 8-bit integers wherever weights lie on such a grid."""
     from snntk_event.kernels import terms as fields
+    from snntk_event.kernels.gather import packed
     from snntk_event.kernels.layer import block_size
 
     codes = [codes_of(term.weights) if term.columns is None else None for term in terms]
@@ -48,6 +49,8 @@ def pack(terms: Terms, channels: int) -> Packed:
     rows, arrays = np.zeros((len(terms), fields.FIELDS), np.int64), []
     for row, term, found in zip(rows, terms, codes, strict=True):
         kept = _arrays(term, found, block)
+        if term.columns is None:
+            kept = {**kept, "weights": packed(kept["weights"])}
         row[[getattr(fields, name.upper()) for name in kept]] = [array.ctypes.data for array in kept.values()]
         row[fields.VIEW], row[fields.ROWS] = term.view.positions, len(term.weights)
         row[fields.KIND] = fields.GROUPED if term.columns is not None else fields.GATHER_FLOATS

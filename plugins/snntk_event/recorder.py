@@ -20,7 +20,7 @@ Triples = tuple[Array, Array, Array]
 class Recorder:
     """Collects what the probes ask for.
 
-    ``fan_out``: synapses of every unit of each spiking node, flat; empty where operations are not asked for.
+    ``fan_out``: synapses of every unit of each spiking node, flat.
     ``output``: the readout, whose potential is always kept.
     """
 
@@ -45,7 +45,7 @@ class Recorder:
         if name in self.probes.potentials:
             units, flat = self.probes.units.get(name), potentials.reshape(chunk.images, chunk.steps, -1)
             self.potentials.setdefault(name, []).append(flat if units is None else flat[:, :, list(units)])
-        if name in self.probes.spikes or name in self.fan_out:
+        if name in self.probes.spikes or (self.probes.operations and name in self.fan_out):
             self._spiked(name, chunk, emitted)
 
     def _spiked(self, name: str, chunk: Chunk, emitted: Emitted) -> None:
@@ -57,7 +57,7 @@ class Recorder:
         if name in self.probes.spikes:
             sample, time = np.divmod(place, chunk.steps)
             self.events.setdefault(name, []).append((sample, time + chunk.begin + 1, units))
-        if name in self.fan_out:
+        if self.probes.operations:
             driven = np.bincount(place, weights=self.fan_out[name][units], minlength=len(counts))
             made = driven.astype(np.int64).reshape(chunk.images, chunk.steps)
             self.operations.setdefault(name, []).append(made)
@@ -73,7 +73,9 @@ class Recorder:
             times=np.arange(1, steps + 1),
             scores=scores(op, shaped).reshape(images, steps, -1),
             spike_counts=counts,
-            synaptic_operations=synaptic_operations(graph, counts) if counts else np.zeros(images, np.int64),
+            synaptic_operations=synaptic_operations(graph, counts, self.fan_out)
+            if counts
+            else np.zeros(images, np.int64),
             spikes={name: _train(triples) for name, triples in self.events.items()},
             potentials={name: np.concatenate(kept, axis=1) for name, kept in self.potentials.items()},
             operations={name: np.concatenate(kept, axis=1) for name, kept in self.operations.items()},

@@ -29,8 +29,6 @@ class Network:
 def network(graph: Graph) -> Network:
     """Return a valid spiking graph made ready to run."""
     lowered, ready = lower(graph), []
-    views: dict[object, object] = {}
-    del views
     for layer in lowered.layers:
         if isinstance(layer.op, IntegrateFire | Readout):
             ready.append(neurons(layer, lowered.currents))

@@ -106,6 +106,7 @@ class EventProgram(Runnable):
     def __init__(self, graph: Graph, part: int, workers: int) -> None:
         self.graph, self.part, self.workers = graph, part, workers
         self.network = network(graph)
+        self.fan_out = synapses(graph)
 
     def close(self) -> None:
         """Release nothing: there is no device."""
@@ -123,6 +124,5 @@ class EventProgram(Runnable):
         if not len(batch):
             raise DataError("The batch holds no samples.")
         steps = int(duration)
-        fan_out = synapses(self.graph) if probes.operations else {}
         parts = [batch[start : start + self.part] for start in range(0, len(batch), self.part)]
-        return join([run_part(self.network, np.asarray(part), steps, probes, fan_out) for part in parts])
+        return join([run_part(self.network, np.asarray(part), steps, probes, self.fan_out) for part in parts])

@@ -2,85 +2,96 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-from snntk_event.kernels.pointers import set_bits, trailing_zeros
+from snntk_core import Array
+from snntk_event.kernels.pointers import as_int32, as_uint64, set_bits, trailing_zeros
 
 SPARE = 64  # slots past the last entry, so that a vector may be loaded from any entry
+AT_ONCE = 4  # bits of a word listed without a branch between them: few words have more, and a wrong guess costs as much
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def compact(masks, channels):
+def compact(masks: Array, channels: int) -> tuple[Array, Array]:
     """Return the events of a map as it is: ``entries`` (position * channels + channel) and where each position starts.
 
     ``masks``: (images, steps, positions, words).  ``starts``: (images, steps, positions + 1).
     """
-    images, steps, positions, words = masks.shape
-    starts = np.empty((images, steps, positions + 1), np.int32)
-    total = 0
-    for image in range(images):
-        for step in range(steps):
-            for position in range(positions):
-                starts[image, step, position] = total
-                for word in range(words):
-                    total += np.int64(set_bits(masks[image, step, position, word]))
-            starts[image, step, positions] = total
-    entries = np.empty(total + SPARE, np.int32)
-    entries[total:] = 0
-    at = 0
-    for image in range(images):
-        for step in range(steps):
-            for position in range(positions):
-                for word in range(words):
-                    bits = masks[image, step, position, word]
-                    base = position * channels + word * 64
-                    while bits != 0:
-                        entries[at] = base + np.int64(trailing_zeros(bits))
-                        at += 1
-                        bits &= bits - np.uint64(1)
+    positions = np.arange(masks.shape[2] + 1, dtype=np.int32)
+    return _compacted(masks, positions, positions, channels, 0)
+
+
+def compact_view(
+    masks: Array, map_starts: Array, map_positions: Array, first: int, channels: int
+) -> tuple[Array, Array]:
+    """Return the events of some channels of a map, each position of the view the sum of positions of the map.
+
+    ``map_positions``: those of each view position, from ``map_starts`` on.  ``first``: the first of ``channels``.
+    """
+    words = slice(first // 64, -(-(first + channels) // 64))
+    if not first and not channels % 64 and words.stop == masks.shape[3]:
+        return _compacted(masks, map_starts, map_positions, channels, 0)
+    inside = np.full(words.stop - words.start, ~np.uint64(0))
+    inside[0] &= ~np.uint64(0) << np.uint64(first % 64)
+    inside[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
+    return _compacted(masks[..., words] & inside, map_starts, map_positions, channels, -(first % 64))
+
+
+def _compacted(
+    masks: Array, map_starts: Array, map_positions: Array, channels: int, offset: int
+) -> tuple[Array, Array]:
+    starts = np.empty((*masks.shape[:2], map_starts.size), np.int32)
+    entries = np.empty(_count(masks, map_starts, map_positions, starts) + SPARE, np.int32)
+    _list(masks, map_starts, map_positions, channels, offset, entries)
     return entries, starts
-
-
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def _cut(bits, word, first, channels):
-    """Keep of a word what lies in the channels ``first`` to ``first + channels``."""
-    low, high = first - word * 64, first + channels - word * 64
-    if low > 0:
-        bits = (bits >> np.uint64(low)) << np.uint64(low) if low < 64 else np.uint64(0)
-    if high < 64:
-        bits = bits & ((np.uint64(1) << np.uint64(high)) - np.uint64(1)) if high > 0 else np.uint64(0)
-    return bits
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def compact_view(masks, map_starts, map_positions, first, channels):
-    """Return the events of some channels of a map, each position of the view the sum of positions of the map."""
-    images, steps, _, words = masks.shape
-    positions = map_starts.size - 1
-    starts = np.empty((images, steps, positions + 1), np.int32)
+def _count(masks: Any, map_starts: Any, map_positions: Any, starts: Any) -> Any:
+    """Write where every position starts and return how many events there are."""
+    images, steps, positions, words = masks.shape
+    word, start = np.int64(masks.ctypes.data), as_int32(np.int64(starts.ctypes.data))
+    first, taps = as_int32(np.int64(map_starts.ctypes.data)), as_int32(np.int64(map_positions.ctypes.data))
     total = 0
-    for image in range(images):
-        for step in range(steps):
-            for position in range(positions):
-                starts[image, step, position] = total
-                for tap in range(map_starts[position], map_starts[position + 1]):
-                    for word in range(words):
-                        bits = _cut(masks[image, step, map_positions[tap], word], word, first, channels)
-                        total += np.int64(set_bits(bits))
-            starts[image, step, positions] = total
-    entries = np.empty(total + SPARE, np.int32)
-    entries[total:] = 0
-    at = 0
-    for image in range(images):
-        for step in range(steps):
-            for position in range(positions):
-                for tap in range(map_starts[position], map_starts[position + 1]):
-                    for word in range(words):
-                        bits = _cut(masks[image, step, map_positions[tap], word], word, first, channels)
-                        base = position * channels + word * 64 - first
-                        while bits != 0:
-                            entries[at] = base + np.int64(trailing_zeros(bits))
-                            at += 1
-                            bits &= bits - np.uint64(1)
-    return entries, starts
+    for step in range(images * steps):
+        for position in range(map_starts.size - 1):
+            start[position] = total
+            for tap in range(first[position], first[position + 1]):
+                bits = as_uint64(word + 8 * np.int64(taps[tap]) * words)
+                for index in range(words):
+                    total += np.int64(set_bits(bits[index]))
+        start[map_starts.size - 1] = total
+        start = as_int32(np.int64(starts.ctypes.data) + 4 * (step + 1) * map_starts.size)
+        word += 8 * positions * words
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _list(masks: Any, map_starts: Any, map_positions: Any, channels: Any, offset: Any, entries: Any) -> None:
+    """Write the events; up to three slots past the last one are written, too."""
+    images, steps, positions, words = masks.shape
+    word, entry = np.int64(masks.ctypes.data), np.int64(entries.ctypes.data)
+    first, taps = as_int32(np.int64(map_starts.ctypes.data)), as_int32(np.int64(map_positions.ctypes.data))
+    for _ in range(images * steps):
+        for position in range(map_starts.size - 1):
+            for tap in range(first[position], first[position + 1]):
+                for index in range(words):
+                    bits = as_uint64(word + 8 * (np.int64(taps[tap]) * words + index))[0]
+                    if bits != 0:
+                        _list_word(bits, np.int32(position * channels + index * 64 + offset), entry)
+                        entry += 4 * np.int64(set_bits(bits))
+        word += 8 * positions * words
+
+
+@njit(forceinline=True)
+def _list_word(bits: Any, base: Any, entry: Any) -> None:
+    while True:
+        slots = as_int32(entry)
+        for slot in range(AT_ONCE):
+            slots[slot] = base + np.int32(trailing_zeros(bits))
+            bits &= bits - np.uint64(1)
+        if bits == 0:
+            break
+        entry += 4 * AT_ONCE

@@ -1,84 +1,110 @@
-"""Adding weight rows to the currents of a block of channels, all steps of one position at once."""
+"""The current of one step: the rows of a block of weights that the spikes of this step select, summed.
+
+A block of weights holds one row for each input of the receptive field and one lane for each of its output channels.
+Integer weights lie in pairs: the int16 of lane ``c < lanes / 2`` is ``(w[c] + 128) + 256 w[c + lanes / 2]``, so one
+load, one shift and two additions take both.  With A the sum of n pairs modulo 2^16 and B the sum of the pairs shifted
+right by a byte, ``sum w[c + lanes / 2] = B`` and ``sum w[c] = A - 256 B - 128 n``, exact while these fit in 16 bits.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from snntk_event.kernels.pointers import as_float32, as_int8, as_int32
+from snntk_core import Array
+from snntk_event.kernels.pointers import as_int32
 from snntk_event.kernels.terms import (
     BLOCKS,
-    COLUMNS,
-    ENTRIES,
     FIRST_BLOCK,
+    FLUSH,
     GATHER_FLOATS,
     GATHER_INTEGERS,
     KIND,
     ROWS,
     SCALE,
-    SEGMENT_STARTS,
-    SEGMENTS,
-    STARTS,
-    VIEW,
     WEIGHTS,
-    WIDTH,
 )
+from snntk_event.kernels.vectors import (
+    add,
+    as_floats,
+    ashr_byte,
+    filled,
+    joined,
+    lane_count,
+    load,
+    mul,
+    shl_byte,
+    sub,
+    widened,
+    zeros_like,
+)  # fmt: skip
+
+LINE = 64  # bytes of a cache line, which no row straddles without need
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def add_term(tile, term, image, position, block):
-    """Add to ``tile`` (steps, channels of the block) what a term brings to block number ``block`` of a position."""
-    steps, channels = tile.shape
-    kind, view = term[KIND], term[VIEW]
-    inside = block - term[FIRST_BLOCK]
-    if kind <= GATHER_FLOATS and (inside < 0 or inside >= term[BLOCKS]):
-        return
-    entries, starts = as_int32(term[ENTRIES]), as_int32(term[STARTS])
-    segment_starts, segments = as_int32(term[SEGMENT_STARTS]), as_int32(term[SEGMENTS])
-    first, last = segment_starts[position], segment_starts[position + 1]
-    sums = np.zeros(channels, np.int32)
-    for step in range(steps):
-        row_of_step = (image * steps + step) * (view + 1)
-        sums[:] = 0
-        for segment in range(first, last):
-            base = segments[3 * segment + 2]
-            begin = starts[row_of_step + segments[3 * segment]]
-            end = starts[row_of_step + segments[3 * segment + 1]]
-            for at in range(begin, end):
-                row = np.int64(entries[at] - base)
-                if kind == GATHER_INTEGERS:
-                    _add_integers(sums, term, inside, row)
-                elif kind == GATHER_FLOATS:
-                    _add_floats(tile, step, term, inside, row)
-                else:
-                    _add_group(tile, step, term, block, row)
-        if kind == GATHER_INTEGERS:
-            scale = as_float32(term[SCALE])
-            for channel in range(channels):
-                tile[step, channel] += scale[inside * channels + channel] * np.float32(sums[channel])
+def packed(weights: Array) -> Array:
+    """Return weights (blocks, rows, lanes) as the kernels read them: int8 in pairs, and all from a cache line on."""
+    if weights.dtype == np.int8:
+        half = weights.shape[-1] // 2
+        pairs = weights[..., :half].astype(np.int32) + 128 + 256 * weights[..., half:].astype(np.int32)
+        weights = pairs.astype(np.int16).view(np.int8)
+    room = np.empty(weights.nbytes + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    result: Array = room[first : first + weights.nbytes].view(weights.dtype).reshape(weights.shape)
+    result[...] = weights
+    return result
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _add_integers(sums, term, inside, row):
-    weights, channels = as_int8(term[WEIGHTS]), sums.size
-    at = (inside * term[ROWS] + row) * channels
-    for channel in range(channels):
-        sums[channel] += weights[at + channel]
+@njit(forceinline=True)
+def gathered(terms: Any, ends: Any, step: Any, block: Any, like: Any, half: Any) -> Any:
+    """Return the sum of all gather terms for a block of channels, float32 lanes.
+
+    ``ends[term, step]``: where the numbers of the rows begin, see `rows`.  ``like``: float32 lanes.  ``half``: half as
+    many, int16.
+    """
+    current = zeros_like(np.float32(0), like)
+    lanes = lane_count(like)
+    for index in range(len(terms)):
+        inside = block - terms[index, FIRST_BLOCK]
+        if inside < 0 or inside >= terms[index, BLOCKS]:
+            continue
+        row, end, before = ends[index, step], ends[index, step + 1], inside * terms[index, ROWS] * lanes
+        if terms[index, KIND] == GATHER_INTEGERS:
+            sums = sum_pairs(terms[index, WEIGHTS] + before, row, end, terms[index, FLUSH], half)
+            current = add(current, mul(load(terms[index, SCALE] + inside * 4 * lanes, like), as_floats(sums)))
+        elif terms[index, KIND] == GATHER_FLOATS:
+            current = add(current, sum_floats(terms[index, WEIGHTS] + 4 * before, row, end, like))
+    return current
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _add_floats(tile, step, term, inside, row):
-    weights, channels = as_float32(term[WEIGHTS]), tile.shape[1]
-    at = (inside * term[ROWS] + row) * channels
-    for channel in range(channels):
-        tile[step, channel] += weights[at + channel]
+@njit(forceinline=True)
+def sum_pairs(block: Any, row: Any, end: Any, flush: Any, half: Any) -> Any:
+    """Return the int32 sums of the rows of a block, packed in pairs, whose int32 numbers lie from ``row`` to ``end``.
+
+    ``flush``: how many rows fit into 16 bits.
+    """
+    width = 2 * lane_count(half)
+    total = zeros_like(np.int32(0), joined(half, half))
+    while row < end:
+        stop = min(end, row + 4 * flush)
+        low = filled(np.int16(-128 * ((stop - row) >> 2)), half)
+        high = zeros_like(np.int16(0), half)
+        while row < stop:
+            pairs = load(block + np.int64(as_int32(row)[0]) * width, half)
+            low, high = add(low, pairs), add(high, ashr_byte(pairs))
+            row += 4
+        total = add(total, widened(joined(sub(low, shl_byte(high)), high)))
+    return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _add_group(tile, step, term, block, row):
-    weights, columns, width = as_float32(term[WEIGHTS]), as_int32(term[COLUMNS]), term[WIDTH]
-    channels = tile.shape[1]
-    for index in range(width):
-        channel = columns[row] + index - block * channels
-        if 0 <= channel < channels:
-            tile[step, channel] += weights[row * width + index]
+@njit(forceinline=True)
+def sum_floats(block: Any, row: Any, end: Any, like: Any) -> Any:
+    """Return the sums of the rows of a block of float32 weights whose int32 numbers lie from ``row`` to ``end``."""
+    width = 4 * lane_count(like)
+    total = zeros_like(np.float32(0), like)
+    while row < end:
+        total = add(total, load(block + np.int64(as_int32(row)[0]) * width, like))
+        row += 4
+    return total

@@ -1,46 +1,143 @@
-"""One layer of neurons over a chunk of images and steps: gather the current of a block of channels, then scan it."""
+"""One layer of neurons over a chunk of images and steps.
+
+For each position, the spikes of its receptive field become lists of weight rows, once for all steps and channels.  Then
+each block of channels goes through all steps with its potentials in registers: sum the rows, step the neurons.
+"""
 
 from __future__ import annotations
+
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from snntk_event.kernels.gather import add_term
-from snntk_event.kernels.scan import scan
+from snntk_core import Array
+from snntk_event.kernels.pointers import as_int32
+from snntk_event.kernels.rows import list_rows, room_for_rows
+from snntk_event.kernels.scan import scan_any, scan_plain
+from snntk_event.kernels.terms import FIELDS, GATHER_INTEGERS, KIND, ROWS, STARTS, VIEW
+from snntk_event.kernels.tile import copy_currents, sum_groups, uses_tile
+from snntk_event.kernels.vectors import zeros
+
+BLOCKS = (16, 32, 64)  # output channels; 64 fill one word of a mask, and 128 are only 7 % faster
+WEIGHTS_AT_ONCE = 640 << 10  # bytes of weights that stay in a second-level cache of 1 MiB next to events
+EVENTS_AT_ONCE = 256 << 10  # bytes of events and masks that do, too
+NO_CURRENTS = np.empty((0, 0, 0, 0), np.float32)
 
 
-def block_size(channels: int, integers: bool) -> int:
-    """Return how many output channels a layer computes at once."""
-    largest = 128 if integers else 64
-    return next(size for size in (16, 32, 64, 128) if size >= channels or size == largest)
+def block_size(channels: int, integers: bool = True) -> int:
+    """Return how many output channels a layer with ``channels`` computes at once."""
+    return next((size for size in BLOCKS if size >= channels), BLOCKS[-1])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
 def run_layer(
-    terms, block, constant, threshold, keep, reset_zero, refractory, potential, blocked, counts, masks, trace, channels,
-    image0, image1, position0, position1,
-):  # fmt: skip
+    terms: Array, block: int, constant: Array, threshold: Array, keep: float, reset_zero: bool, refractory: int,
+    potential: Array, blocked: Array, counts: Array, masks: Array, trace: Array, channels: int,
+    image0: int, image1: int, position0: int, position1: int,
+) -> None:  # fmt: skip
     """Run the neurons of some images and positions through all steps of a chunk.
 
     ``terms``: a table, see `terms`.  ``constant``: (1 or images, 1 or positions, channels).  ``threshold``: (1 or
     positions, channels), infinite where nothing fires.  ``potential``, ``blocked``, ``counts``: (images, positions,
     channels), carried on.  ``masks`` and ``trace``, V after each step: (images, steps, positions, ...), written.
     """
-    steps = masks.shape[1]
-    tile = np.empty((steps, block), np.float32)
-    for image in range(image0, image1):
-        for position in range(position0, position1):
-            a, b = image if constant.shape[0] > 1 else 0, position if constant.shape[1] > 1 else 0
-            if masks.size:
-                for step in range(steps):
-                    masks[image, step, position, :] = 0
-            for first in range(0, channels, block):
-                for step in range(steps):
-                    for index in range(block):
-                        tile[step, index] = constant[a, b, first + index]
-                for row in range(terms.shape[0]):
-                    add_term(tile, terms[row], image, position, first // block)
-                scan(
-                    tile, first, image, position, threshold, keep, reset_zero, refractory,
-                    (potential, blocked, counts), (masks, trace), channels,
-                )  # fmt: skip
+    plain = keep == 1 and not reset_zero and not refractory and not trace.size
+    _kernel(block, plain)(
+        terms, NO_CURRENTS, constant, threshold, (np.float32(keep), bool(reset_zero), np.float32(refractory)),
+        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1),
+    )  # fmt: skip
+
+
+def scan_currents(
+    currents: Array, constant: Array, threshold: Array, keep: float, reset_zero: bool, refractory: int,
+    potential: Array, blocked: Array, counts: Array, masks: Array, trace: Array, channels: int,
+    image0: int, image1: int, position0: int, position1: int,
+) -> None:  # fmt: skip
+    """Step neurons through given currents (images, steps, positions, channels), or, where empty, the constant alone."""
+    plain = keep == 1 and not reset_zero and not refractory and not trace.size
+    _kernel(block_size(channels), plain)(
+        np.empty((0, FIELDS), np.int64), currents, constant, threshold,
+        (np.float32(keep), bool(reset_zero), np.float32(refractory)),
+        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1),
+    )  # fmt: skip
+
+
+@cache
+def _kernel(lanes: int, plain: bool) -> Any:
+    """Return the loop for blocks of ``lanes`` channels; ``plain``: no leak, refractory time, reset to zero, trace."""
+    half_lanes = lanes // 2
+
+    @njit(nogil=True, cache=True, error_model="numpy")
+    def run(
+        terms, currents, constant, threshold, neuron, potential, blocked, counts, masks, trace, channels, ranges
+    ):  # fmt: skip
+        like, half = zeros(np.float32(0), lanes), zeros(np.int16(0), half_lanes)
+        steps, padded = masks.shape[1], potential.shape[2]
+        image0, image1, position0, position1 = ranges
+        rows = room_for_rows(terms, potential.shape[1], masks.shape[0], steps)
+        ends = np.zeros((len(terms), steps + 1), np.int64)
+        tile = np.zeros((steps if uses_tile(terms, currents, lanes) else 0, padded), np.float32)
+        images_at_once, blocks_at_once = _at_once(terms, masks, lanes)
+        for images in range(image0, image1, images_at_once):
+            for first in range(0, padded // lanes, blocks_at_once):
+                for image in range(images, min(image1, images + images_at_once)):
+                    for position in range(position0, position1):
+                        list_rows(terms, image, position, steps, rows, ends)
+                        if tile.size and currents.size:
+                            copy_currents(currents, image, position, tile)
+                        elif tile.size:
+                            sum_groups(terms, ends, tile)
+                        for block in range(first, min(first + blocks_at_once, padded // lanes)):
+                            at, strides = _addresses(
+                                constant, threshold, potential, blocked, counts, masks, trace, tile, currents,
+                                image, position, block * lanes,
+                            )  # fmt: skip
+                            if plain:
+                                scan_plain(terms, ends, block, at, strides, like, half)
+                            else:
+                                traced = min(lanes, channels - block * lanes)
+                                scan_any(
+                                    terms, ends, block, at, strides, like, half, neuron, traced
+                                )  # fmt: skip
+
+    return run
+
+
+@njit(error_model="numpy")
+def _addresses(
+    constant, threshold, potential, blocked, counts, masks, trace, tile, currents, image, position, channel
+):  # fmt: skip
+    """Return where `scan` finds what belongs to a position and the block from ``channel`` on, and the strides."""
+    positions, padded = potential.shape[1:]
+    steps, words = masks.shape[1], masks.shape[3]
+    at = 4 * ((image * positions + position) * padded + channel)
+    of_constant = min(image, constant.shape[0] - 1) * constant.shape[1] + min(position, constant.shape[1] - 1)
+    first = image * steps * positions + position  # of the first step
+    width = trace.shape[3]
+    beside, beside_stride = tile.ctypes.data + 4 * channel, 4 * padded
+    if not tile.size:
+        beside = currents.ctypes.data + 4 * (first * currents.shape[3] + channel)
+        beside_stride = 4 * positions * currents.shape[3]
+    return (
+        potential.ctypes.data + at,
+        blocked.ctypes.data + at if blocked.size else 0,
+        counts.ctypes.data + at if counts.size else 0,
+        constant.ctypes.data + 4 * (of_constant * padded + channel),
+        threshold.ctypes.data + 4 * (min(position, threshold.shape[0] - 1) * padded + channel),
+        masks.ctypes.data + 8 * (first * words + channel // 64) if masks.size else 0,
+        trace.ctypes.data + 4 * (first * width + channel) if trace.size else 0,
+        beside if tile.size or currents.size else 0,
+    ), (8 * positions * words, 4 * positions * width, beside_stride)
+
+
+@njit(error_model="numpy")
+def _at_once(terms, masks, lanes):
+    """Return how many images and blocks of channels run before the next: what they read again stays in the cache."""
+    of_block, of_image = 1, 8 * masks.shape[1] * masks.shape[2] * masks.shape[3]
+    images = masks.shape[0]
+    for index in range(len(terms)):
+        of_block += terms[index, ROWS] * lanes * (1 if terms[index, KIND] == GATHER_INTEGERS else 4)
+        last = images * masks.shape[1] * (terms[index, VIEW] + 1) - 1
+        of_image += 4 * (as_int32(terms[index, STARTS])[last] - as_int32(terms[index, STARTS])[0]) // max(1, images)
+    return max(1, EVENTS_AT_ONCE // max(1, of_image)), max(1, WEIGHTS_AT_ONCE // of_block)

@@ -21,14 +21,15 @@ def _pointer_to(element):
 as_int8 = _pointer_to(types.int8)
 as_int32 = _pointer_to(types.int32)
 as_float32 = _pointer_to(types.float32)
+as_uint64 = _pointer_to(types.uint64)
 
 
 @intrinsic
 def trailing_zeros(context, word):
-    """Return the index of the lowest bit that is set in a word that is not zero."""
+    """Return the index of the lowest bit that is set in a word; 64 for zero."""
 
     def generate(target, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.uint64(types.uint64), generate
 

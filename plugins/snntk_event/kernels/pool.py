@@ -14,7 +14,7 @@ def pool_spikes(masks, windows, window_starts, gate, total, largest, counts, poo
 
     ``windows``: the positions of each window in the order of its taps, from ``window_starts`` on.  ``total`` (images,
     positions before, channels): spikes so far.  ``largest`` (images, positions after, channels): the largest total of
-    each window so far.  ``gate``: the first largest total passes its spike; else the growth of the largest total passes.
+    each window so far.  ``gate``: the first largest total passes its spike; else the growth of the largest passes.
     """
     steps, positions, words = pooled.shape[1:]
     channels = total.shape[2]

@@ -1,68 +1,93 @@
-"""``V <- (1 - leak) V + I``; a spike where ``V >= threshold``; then the reset: all steps of a block of channels."""
+"""``V <- (1 - leak) V + I``; a spike where ``V >= threshold``; then the reset: a block of neurons through all steps.
+
+The potentials stay in registers.  ``at`` holds addresses, 0 for what is not there, of one position and block:
+potential, blocked, counts, constant, threshold, then of its first step: mask word, trace, tile (more currents).
+``strides`` holds the bytes from step to step of the last three.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def scan(tile, first, image, position, threshold, keep, reset_zero, refractory, state, out, channels):
-    """Step the neurons of the channels from ``first`` on through ``tile`` (steps, channels of the block).
-
-    ``state``: potential, blocked, counts; ``out``: masks, trace.  See `layer.run_layer`.
-    """
-    potential, blocked, counts = state
-    masks, trace = out
-    steps, count = tile.shape
-    row = position if threshold.shape[0] > 1 else 0
-    for index in range(min(count, channels - first)):
-        channel = first + index
-        v, limit = potential[image, position, channel], threshold[row, channel]
-        rest = blocked[image, position, channel] if blocked.size else np.int32(0)
-        fired_steps = 0
-        for step in range(steps):
-            fired = False
-            if rest > 0:
-                rest -= 1
-            else:
-                if keep != np.float32(1):
-                    v = v * keep
-                v = v + tile[step, index]
-                fired = v >= limit
-            if fired:
-                v = np.float32(0) if reset_zero else v - limit
-                rest = np.int32(refractory)
-                fired_steps += 1
-                masks[image, step, position, channel >> 6] |= np.uint64(1) << np.uint64(channel & 63)
-            if trace.size:
-                trace[image, step, position, channel] = v
-        potential[image, position, channel] = v
-        if blocked.size:
-            blocked[image, position, channel] = rest
-        if counts.size:
-            counts[image, position, channel] += fired_steps
+from snntk_event.kernels.gather import gathered
+from snntk_event.kernels.pointers import as_float32, as_uint64
+from snntk_event.kernels.vectors import (
+    add,
+    and_,
+    as_floats,
+    as_integers,
+    at_least,
+    bits,
+    chosen,
+    counted,
+    filled,
+    lane_count,
+    load,
+    mul,
+    store,
+    sub,
+    zeros_like,
+)  # fmt: skip
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def scan_currents(
-    currents, constant, threshold, keep, reset_zero, refractory, potential, blocked, counts, masks, trace, channels,
-    image0, image1, position0, position1,
-):  # fmt: skip
-    """Step neurons through given currents (images, steps, positions, channels), or through the constant ones alone."""
-    steps = masks.shape[1]
-    tile = np.empty((steps, channels), np.float32)
-    for image in range(image0, image1):
-        for position in range(position0, position1):
-            a, b = image if constant.shape[0] > 1 else 0, position if constant.shape[1] > 1 else 0
-            for step in range(steps):
-                if masks.size:
-                    masks[image, step, position, :] = 0
-                for channel in range(channels):
-                    tile[step, channel] = constant[a, b, channel]
-                    if currents.size:
-                        tile[step, channel] += currents[image, step, position, channel]
-            scan(
-                tile, 0, image, position, threshold, keep, reset_zero, refractory,
-                (potential, blocked, counts), (masks, trace), channels,
-            )  # fmt: skip
+@njit(forceinline=True)
+def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, like: Any, half: Any) -> None:
+    """Step neurons without leak and refractory time, which reset by subtraction; the trace is not written."""
+    potential, _, counts, constant, threshold, word, _, tile = at
+    v, drive, limit = load(potential, like), load(constant, like), load(threshold, like)
+    count = zeros_like(np.int32(0), like)
+    for step in range(ends.shape[1] - 1):
+        current = add(gathered(terms, ends, step, block, like, half), drive)
+        if tile:
+            current = add(current, load(tile, like))
+            tile += strides[2]
+        v = add(v, current)
+        fired = at_least(v, limit)
+        v = chosen(fired, sub(v, limit), v)
+        count = counted(count, fired)
+        if word:
+            as_uint64(word)[0] = bits(fired)
+            word += strides[0]
+    store(potential, v)
+    if counts:
+        store(counts, add(load(counts, count), count))
+
+
+@njit(forceinline=True)
+def scan_any(
+    terms: Any, ends: Any, block: Any, at: Any, strides: Any, like: Any, half: Any, neuron: Any, traced: Any
+) -> None:
+    """Step any neurons; ``neuron``: (1 - leak, reset to zero, refractory).  ``traced``: of how many lanes V is kept."""
+    potential, blocked, counts, constant, threshold, word, trace, tile = at
+    keep, reset_zero, refractory = neuron
+    v, drive, limit = load(potential, like), load(constant, like), load(threshold, like)
+    count, zero = zeros_like(np.int32(0), like), zeros_like(np.float32(0), like)
+    rest = as_floats(load(blocked, count)) if blocked else zero
+    scratch = np.empty(lane_count(like), np.float32)
+    for step in range(ends.shape[1] - 1):
+        current = add(gathered(terms, ends, step, block, like, half), drive)
+        if tile:
+            current = add(current, load(tile, like))
+            tile += strides[2]
+        free = at_least(zero, rest)
+        v = chosen(free, add(mul(v, filled(keep, like)), current), v)
+        fired = and_(free, at_least(v, limit))
+        rest = chosen(fired, filled(refractory, like), chosen(free, zero, sub(rest, filled(np.float32(1), like))))
+        v = chosen(fired, zero if reset_zero else sub(v, limit), v)
+        count = counted(count, fired)
+        if word:
+            as_uint64(word)[0] = bits(fired)
+            word += strides[0]
+        if trace:
+            store(scratch.ctypes.data, v)
+            for lane in range(traced):
+                as_float32(trace)[lane] = scratch[lane]
+            trace += strides[1]
+    store(potential, v)
+    if blocked:
+        store(blocked, as_integers(rest))
+    if counts:
+        store(counts, add(load(counts, count), count))
