@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
+    from snntk.parameters import load_parameters, save_parameters
     from snntk_core.capability import Issue
     from snntk_core.chains import chains
+    from snntk_core.connectivity import fan_in, fan_out, multiply_accumulates
     from snntk_core.data import Data
     from snntk_core.errors import (
         AmbiguousName,
@@ -74,13 +76,18 @@ __all__ = [
     "check",
     "convert",
     "evaluate",
+    "fan_in",
+    "fan_out",
     "hookimpl",
+    "load_parameters",
+    "multiply_accumulates",
     "open",
     "parse",
     "plugins",
     "resize_input",
     "run",
     "save",
+    "save_parameters",
     "simulate",
     "weights_homogeneity",
 ]
@@ -96,11 +103,16 @@ _HOMES = {
     "Registry": "snntk_core.registry",
     "Result": "snntk_core.result",
     "chains": "snntk_core.chains",
+    "fan_in": "snntk_core.connectivity",
+    "fan_out": "snntk_core.connectivity",
     "hookimpl": "snntk_core.hookspecs",
+    "load_parameters": "snntk.parameters",
+    "multiply_accumulates": "snntk_core.connectivity",
     "resize_input": "snntk_core.resizing",
+    "save_parameters": "snntk.parameters",
     "weights_homogeneity": "snntk_core.homogeneity",
 }
-"""Where the names live; functions live in `snntk.api`, and the other names are errors."""
+"""Where the names live; the other functions live in `snntk.api`, and the other names are errors."""
 
 
 def __getattr__(name: str) -> Any:

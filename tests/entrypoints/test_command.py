@@ -172,6 +172,15 @@ def test_inspect_shows_what_the_layers_of_the_source_became(command, model: Path
     assert facts["nodes"][2]["origin"] == ["pair 0"]
 
 
+def test_inspect_writes_the_arrays_of_the_nodes(command, model: Path, registry) -> None:
+    pytest.importorskip("h5py", reason="h5py is not installed")
+    assert command("inspect", model, "--parameters", "weights.h5").code == 0
+    graph = snntk.parse(model, registry=registry)
+    assert snntk.load_parameters(graph, "weights.h5")
+    done = command("inspect", model, "--parameters", model)
+    assert (done.code, "is read by this command" in done.err) == (1, True)
+
+
 def test_inspect_after_a_stage_applies_the_recipe_up_to_it(command, model: Path) -> None:
     done = command("inspect", model, "--after", "spikify")
     assert "IntegrateFire" in done.out

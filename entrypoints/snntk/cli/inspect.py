@@ -21,6 +21,7 @@ from snntk.cli.options import (
 )
 from snntk.cli.output import answer, check_target
 from snntk.conversion import Conversion, as_graph
+from snntk.parameters import save_parameters
 from snntk_core.connectivity import multiply_accumulates
 from snntk_core.data import load_samples
 from snntk_core.graph import Graph
@@ -44,17 +45,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", metavar="FILE", help="training samples for --after (default: random ones)")
     add_recipe(parser)
     add_plugin_files(parser)
+    parser.add_argument("--parameters", metavar="FILE.h5", help="write the arrays of the nodes to an HDF5 file")
     add_json(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
     """Show the graph."""
-    check_target(args.json, inputs=inputs_of(args))
+    check_target(args.json, args.parameters, inputs=inputs_of(args))
     registry = registry_of(args)
     graph = as_graph(source_of(args), parser_of(args, registry), registry)
     if args.after:
         graph = _after(graph, args, registry)
     facts = _facts(graph)
+    if args.parameters:
+        save_parameters(graph, args.parameters)
     answer(facts, _blocks(facts, args), args.json)
     return 0
 
