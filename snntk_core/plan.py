@@ -10,10 +10,10 @@ from snntk_core.catalog import Catalog
 from snntk_core.component import Component
 from snntk_core.errors import RecipeError, SnntkError
 from snntk_core.parser import Parser
-from snntk_core.quantization import QuantizeStep
+from snntk_core.quantization import QuantizeStep, in_turn
 from snntk_core.recipe import DEFAULT_SIMULATOR, Recipe, Step
 from snntk_core.registry import Registry
-from snntk_core.simulator import Simulator
+from snntk_core.simulator import Simulator, runs_nothing
 from snntk_core.transform import Stage, Transform
 
 C = TypeVar("C", bound=Component)
@@ -55,7 +55,7 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     named = [(s, found) for s in recipe.transforms if s.enabled and (found := find(registry.transforms, s))]
     transforms = _in_stage_order(named, problems)
     chosen = [(s, find(registry.quantizers, s)) for s in recipe.quantizers if s.enabled]
-    quantizers = [QuantizeStep(quantizer, s.layers) for s, quantizer in chosen if quantizer is not None]
+    quantizers = in_turn([(quantizer, s.layers) for s, quantizer in chosen if quantizer is not None])
     code = find(registry.transforms, recipe.code) if recipe.code else None
     if code is not None and code.stage is not Stage.SPIKIFY:
         problems.append(f"{code.name} is no spike code: it belongs among the transforms.")
@@ -71,6 +71,8 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
         problems += [f"{name} needs calibration samples (--calibration), from the training set." for name in missing]
     duration = recipe.duration if recipe.duration is not None else DEFAULT_DURATION
     problems += _contradictions(recipe, code, transforms, simulator, duration)
+    if simulate and simulator is not None and simulator.clock == "none":
+        problems.append(runs_nothing(simulator))
     if problems or simulator is None:
         raise RecipeError(recipe.title, problems)
     samples = recipe.samples or DEFAULT_SAMPLES

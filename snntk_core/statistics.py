@@ -9,6 +9,7 @@ from math import ceil
 import numpy as np
 
 from snntk_core.graph import Graph
+from snntk_core.histogram import Histogram
 from snntk_core.ops import Array
 from snntk_core.reference import as_batch, trace
 from snntk_core.shapes import size
@@ -19,7 +20,7 @@ class Statistics:
     """One node's output over the calibration samples, channel by channel (the last axis); arrays are (channels,).
 
     ``tail``: the largest values, ascending, (kept, channels).  ``positive``: how many values were above zero.
-    ``count``: values seen for each channel.
+    ``count``: values seen for each channel.  ``histogram``: of what is above zero, where it was asked for.
     """
 
     count: int
@@ -29,6 +30,13 @@ class Statistics:
     deviation: Array
     positive: Array
     tail: Array
+    histogram: Histogram | None = None
+
+    @classmethod
+    def none(cls) -> Statistics:
+        """Return the statistics of no samples: ``count`` is zero, the arrays are empty."""
+        empty = np.zeros(0)
+        return cls(0, empty, empty, empty, empty, empty, empty)
 
     def quantile(self, percentile: float, *, per: str = "channel") -> Array:
         """Return the percentile of the values above zero, by linear interpolation: (channels,), or scalar per layer.
@@ -54,6 +62,8 @@ def _upper_quantile(tail: Array, positive: Array, percentile: float) -> Array:
 @dataclass
 class _Tally:
     keep: int
+    histograms: bool = False
+    histogram: Histogram | None = None
     count: int = 0
     total: Array | float = 0.0
     square: Array | float = 0.0
@@ -69,6 +79,9 @@ class _Tally:
         self.square = self.square + (wide * wide).sum(axis=0)
         self.positive = self.positive + (rows > 0).sum(axis=0)
         self.minimum = np.minimum(self.minimum, rows.min(axis=0))
+        if self.histograms:
+            found = Histogram.of(rows)
+            self.histogram = found if self.histogram is None else self.histogram + found
         merged = rows if self.tail is None else np.concatenate([self.tail, rows])
         if len(merged) > self.keep:
             merged = np.partition(merged, len(merged) - self.keep, axis=0)[-self.keep :]
@@ -79,25 +92,30 @@ class _Tally:
         mean = np.asarray(self.total / self.count)
         deviation = np.sqrt(np.maximum(self.square / self.count - mean * mean, 0))
         tail = np.sort(self.tail.astype(np.float64), axis=0)
-        return Statistics(
-            self.count, np.asarray(self.minimum), tail[-1], mean, deviation, np.asarray(self.positive), tail
-        )
+        lowest, positive = np.asarray(self.minimum), np.asarray(self.positive)
+        return Statistics(self.count, lowest, tail[-1], mean, deviation, positive, tail, self.histogram)
 
 
 def collect(
-    graph: Graph, batch: Array, names: Collection[str], *, percentile: float = 99.0, per: str = "channel"
+    graph: Graph,
+    batch: Array,
+    names: Collection[str],
+    *,
+    percentile: float = 99.0,
+    per: str = "channel",
+    histograms: bool = False,
 ) -> Mapping[str, Statistics]:
     """Return the statistics of ``names`` over a calibration batch in the model's own layout.
 
     Quantiles from ``percentile`` upward are exact.  With ``per="layer"`` the tail is long enough for a quantile over
-    all channels together; per channel it is shorter.
+    all channels together; per channel it is shorter.  ``histograms``: also count what is above zero in bins.
     """
     batch = as_batch(graph, batch)
     tallies: dict[str, _Tally] = {}
     for name in names:
         shape = graph.shapes[name]
         seen = len(batch) * size(shape) // (1 if per == "layer" else shape[-1])
-        tallies[name] = _Tally(keep=ceil((1 - percentile / 100) * seen) + 2)
+        tallies[name] = _Tally(keep=ceil((1 - percentile / 100) * seen) + 2, histograms=histograms)
     for part in trace(graph, batch, names):
         for name, values in part.items():
             tallies[name].add(values)

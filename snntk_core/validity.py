@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snntk_core.ops import AnalogOp, Input, IntegrateFire, Readout, SpikeSource, WeightedOp
+from snntk_core.number_format import NumberFormat
+from snntk_core.ops import (
+    AnalogOp,
+    FakeQuantize,
+    Input,
+    IntegrateFire,
+    Op,
+    QuantizedRelu,
+    Readout,
+    SpikeSource,
+    WeightedOp,
+)
 
 if TYPE_CHECKING:
     from snntk_core.graph import Graph
@@ -44,7 +55,17 @@ def value_problems(graph: Graph) -> list[str]:
                 problems.append(f"{node.name}: {key} has the shape {arrays[key].shape}, its format {steps}")
             elif key in arrays and not number_format.honored_by(arrays[key]):
                 problems.append(f"{node.name}: {key} is not on its {number_format.bits}-bit grid")
+            elif key == "output" and not _kept(node.op, number_format):
+                problems.append(f"{node.name}: its output is not in the {number_format.bits}-bit format it says")
     return problems
+
+
+def _kept(op: Op, number_format: NumberFormat) -> bool:
+    """Whether an op that rounds puts out what its format says; nothing is known of other ops."""
+    if not isinstance(op, QuantizedRelu | FakeQuantize):
+        return True
+    highest = op.levels if isinstance(op, QuantizedRelu) else op.highest
+    return np.array_equal(op.step.astype(np.float32), number_format.scale) and highest <= number_format.highest
 
 
 def spiking_problems(graph: Graph) -> list[str]:

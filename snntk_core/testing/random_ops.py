@@ -205,7 +205,7 @@ def activation(rng: Rng, shape: Shape) -> Op:
         *(Softsign(), Swish(), HardSwish(), Gelu(bool(rng.integers(2)))),
         LocalResponseNormalization(int(rng.integers(1, 6)), float(rng.uniform(0.1, 2)), 0.75, 1.5),
         *(ThresholdRelu(0.25, 2.0), BinarySigmoid(), BinaryTanh()),
-        *(QuantizedRelu(0.25, 7), QuantizedRelu(rng.uniform(0.1, 0.5, size=channels), 3, "half-down")),
+        *(QuantizedRelu(np.full((), 0.25), 7), QuantizedRelu(rng.uniform(0.1, 0.5, size=channels), 3, "half-down")),
         FakeQuantize(rng.uniform(0.1, 0.5, size=channels), -4, 3),
     )
     return options[int(rng.integers(len(options)))]
@@ -218,8 +218,7 @@ def rectifier(rng: Rng, shape: Shape) -> Op:
 
 def classifier(rng: Rng, shape: Shape) -> Op:
     """Return a last nonlinearity, or none."""
-    options: tuple[Op, ...] = (Identity(), Softmax(), LogSoftmax(), Softmax(0), Sigmoid(), Tanh())
-    return options[int(rng.integers(len(options)))]
+    return (Identity(), Softmax(), LogSoftmax(), Softmax(0), Sigmoid(), Tanh())[int(rng.integers(6))]
 
 
 def _spatial_rank(shape: Shape) -> int:

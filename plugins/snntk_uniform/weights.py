@@ -1,0 +1,114 @@
+"""Weight quantizers: uniform, symmetric, with a zero in the middle of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from snntk_core import Array, Node, NumberFormat, WeightQuantizer, option
+from snntk_uniform.ranges import Depthwise, check_bits, over_outputs, symmetric
+
+LEAST, MOST = 2, 16
+BITS = "bits of each weight, 2 to 16"
+DEPTHWISE = "one step for a whole depthwise kernel, or one for each channel"
+
+
+@dataclass(frozen=True)
+class Max(WeightQuantizer):
+    """``step = max(max|w| / (2^(bits-1) - 1), 1/1000)``: one grid for the whole weight; biases stay float.
+
+    ``code = clip(round_half_even(w / step), -(2^(bits-1) - 1), 2^(bits-1) - 1)``.  cnn2snn's MaxQuantizer.
+    """
+
+    name: ClassVar[str] = "max"
+
+    bits: int = option(4, BITS)
+
+    def __post_init__(self) -> None:
+        check_bits(self.bits, LEAST, MOST)
+
+    def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
+        """Return the grid over the largest absolute value."""
+        return None if role == "bias" else symmetric(self.bits, np.abs(array).max(initial=0), None)
+
+
+@dataclass(frozen=True)
+class MaxPerAxis(WeightQuantizer):
+    """``step_c = max(max|w_c| / (2^(bits-1) - 1), 1/1000)`` for each output channel ``c``; biases stay float.
+
+    A depthwise kernel has one step, which is what Akida takes, or one for each channel.  cnn2snn's
+    MaxPerAxisQuantizer.
+    """
+
+    name: ClassVar[str] = "max-per-axis"
+
+    bits: int = option(4, BITS)
+    depthwise: Depthwise = option("tensor", DEPTHWISE)
+
+    def __post_init__(self) -> None:
+        check_bits(self.bits, LEAST, MOST)
+
+    def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
+        """Return the grids over the largest absolute values."""
+        if role == "bias":
+            return None
+        shared, axis = over_outputs(array, node, self.depthwise)
+        return symmetric(self.bits, np.abs(array).max(axis=shared, initial=0), axis)
+
+
+@dataclass(frozen=True)
+class Std(WeightQuantizer):
+    """``step = max(threshold * std(w) / (2^(bits-1) - 1), 1/1000)``: one grid for the whole weight.
+
+    ``std`` is that of the population.  What lies beyond the range gets the largest code; biases stay float.  cnn2snn's
+    StdWeightQuantizer.
+    """
+
+    name: ClassVar[str] = "std"
+    idempotent: ClassVar[bool] = False
+
+    bits: int = option(4, BITS)
+    threshold: float = option(3.0, "the range in standard deviations")
+
+    def __post_init__(self) -> None:
+        check_bits(self.bits, LEAST, MOST)
+        _check_threshold(self.threshold)
+
+    def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
+        """Return the grid over some standard deviations."""
+        if role == "bias":
+            return None
+        return symmetric(self.bits, self.threshold * np.std(array, dtype=np.float64), None)
+
+
+@dataclass(frozen=True)
+class StdPerAxis(WeightQuantizer):
+    """``step_c = max(threshold * std(w_c) / (2^(bits-1) - 1), 1/1000)`` for each output channel ``c``.
+
+    ``std`` is that of the population; biases stay float.  cnn2snn's StdPerAxisQuantizer.
+    """
+
+    name: ClassVar[str] = "std-per-axis"
+    idempotent: ClassVar[bool] = False
+
+    bits: int = option(4, BITS)
+    threshold: float = option(3.0, "the range in standard deviations")
+    depthwise: Depthwise = option("tensor", DEPTHWISE)
+
+    def __post_init__(self) -> None:
+        check_bits(self.bits, LEAST, MOST)
+        _check_threshold(self.threshold)
+
+    def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
+        """Return the grids over some standard deviations."""
+        if role == "bias":
+            return None
+        shared, axis = over_outputs(array, node, self.depthwise)
+        return symmetric(self.bits, self.threshold * np.std(array, axis=shared, dtype=np.float64), axis)
+
+
+def _check_threshold(threshold: float) -> None:
+    if not threshold > 0:
+        raise ValueError(f"threshold is a number of standard deviations above 0, got {threshold:g}")
