@@ -18,7 +18,7 @@ from snntk_core.judge import Judge
 from snntk_core.ops import Array, IntegrateFire
 from snntk_core.parser import Parser, Redirect, guarded
 from snntk_core.plan import Plan
-from snntk_core.provenance import traced
+from snntk_core.provenance import formats_lost, traced
 from snntk_core.quantization import QuantizeStep
 from snntk_core.reference import as_batch, evaluate, part_size
 from snntk_core.registry import Registry, describe
@@ -142,7 +142,10 @@ class Line:
             outputs = self.outputs if self.outputs_of is graph else evaluate(graph, batch)
             self.outputs, self.outputs_of = evaluate(after, batch), after
             moved = deviation(outputs, self.outputs, promise)
-        self.announce(StageRecord(stage.name.lower(), step.name, promise.value, seconds, len(graph), len(after), moved))
+        note = "" if isinstance(step, QuantizeStep) else formats_lost(step.name, graph, after)
+        self.notes += filter(None, [note])
+        counts = (len(graph), len(after))
+        self.announce(StageRecord(stage.name.lower(), step.name, promise.value, seconds, *counts, moved, note))
         if promise is not Preserves.NOTHING and not moved <= TOLERANCE:
             before = [record.component for record in self.ledger[:-1]]
             raise DeviationError(step.name, promise.value, moved, TOLERANCE, before)

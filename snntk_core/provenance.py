@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from snntk_core.capability import Issue
+from snntk_core.errors import listed
 from snntk_core.graph import Graph
 
 
@@ -19,6 +20,16 @@ def nodes_by_layer(graph: Graph) -> Mapping[str, tuple[str, ...]]:
         for layer in node.origin:
             found.setdefault(layer, []).append(node.name)
     return {layer: tuple(nodes) for layer, nodes in found.items()}
+
+
+def formats_lost(step: str, before: Graph, after: Graph) -> str:
+    """Return a sentence that names the nodes whose number formats ``step`` did not keep; empty where it kept all."""
+    lost = [
+        node.name
+        for node in before
+        if node.formats and (node.name not in after or not node.formats.keys() <= after[node.name].formats.keys())
+    ]
+    return f"{step} changed the values of {listed(lost)}, which have left their number formats." if lost else ""
 
 
 def traced(graph: Graph, issues: Iterable[Issue]) -> tuple[Issue, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from snntk_core.ops import Array
+from snntk_onnx.number_formats import bipolar, dequantize, quant, quantize
 from snntk_onnx.tensors import Unsupported, to_array, type_name
 from snntk_onnx.translation import Call
 
@@ -155,13 +156,11 @@ def _matmul(call: Call) -> Array:
     return np.asarray(a @ b)
 
 
-def _dequantize(call: Call) -> Array:
-    data, scale = call.constant(0, "data"), call.constant(1, "scale")
-    zero = call.constant(2, "zero point") if call.given(2) else np.zeros((), np.int32)
-    axis = call.integer("axis", 1)
-    spread = [-1 if i == axis % data.ndim else 1 for i in range(data.ndim)] if scale.size > 1 else ()
-    shifted = data.astype(np.int32) - zero.astype(np.int32).reshape(spread if zero.size > 1 else ())
-    return np.asarray(shifted * scale.reshape(spread), scale.dtype)
+def _clip(call: Call) -> Array:
+    data = call.constant(0, "data")
+    lower = call.constant(1, "lower bound") if call.given(1) else call.attributes.get("min")
+    upper = call.constant(2, "upper bound") if call.given(2) else call.attributes.get("max")
+    return data if lower is None and upper is None else np.asarray(np.clip(data, lower, upper), data.dtype)
 
 
 def _product(call: Call) -> Array:
@@ -188,7 +187,12 @@ FOLDS: Mapping[str, Callable[[Call], Array]] = {
     "Expand": _expand,
     "Range": _range,
     "MatMul": _matmul,
-    "DequantizeLinear": _dequantize,
+    "Clip": _clip,
+    "QuantizeLinear": quantize,
+    "DequantizeLinear": dequantize,
+    "Quant": quant,
+    "IntQuant": quant,
+    "BipolarQuant": bipolar,
     "ReduceProd": _product,
     "Shape": _shape,
     "Size": lambda call: np.array(call.constant(0, "data").size),

@@ -14,13 +14,17 @@ from snntk_core.layout import channels_last
 from snntk_onnx.constants import FOLDS
 from snntk_onnx.inputs import needed_nodes, sources
 from snntk_onnx.layers import layers_in, layers_of
-from snntk_onnx.operators import OPERATORS
+from snntk_onnx.number_formats import QONNX, format_of
+from snntk_onnx.operators import ON_CODES, OPERATORS, Builder
 from snntk_onnx.reading import OnnxModel, printable
 from snntk_onnx.tensors import Unsupported
-from snntk_onnx.translation import BATCH, Call, Poison, Tensor, Translation, Value
+from snntk_onnx.translation import BATCH, Call, Codes, Poison, Tensor, Translation, Value
 
 OLDEST = 6
 FOLDED_BYTES = 4 << 30  # of all folded constants together
+STANDARD = ("", "ai.onnx")
+QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant")
+INTEGER = ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear")
 REMEDY = "replace these parts of the model, or export only the network up to its scores."
 
 
@@ -36,6 +40,8 @@ def parse(model: OnnxModel) -> Graph:
         raise ParseError(model.label, "cannot convert " + _sentence(problems) + ";", remedy=REMEDY)
     try:
         meta = {"parser": "onnx", "opset": str(translation.opset)} | ({"inputs": joined} if joined else {})
+        if translation.notes:
+            meta["number formats"] = f"values are kept, formats are not, of {_sentence(translation.notes)}"
         graph = Graph(tuple(translation.nodes), outputs, meta, layers_in(model.proto) or translation.layers)
         return channels_last(graph.without_unused().verify())
     except SnntkError as error:
@@ -67,8 +73,8 @@ def _opset(model: OnnxModel, proto: Any, nodes: Iterable[Any]) -> int:
     from onnx import defs
 
     newest = int(defs.onnx_opset_version())
-    versions = [item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")]
-    if not versions and all(node.domain not in ("", "ai.onnx") for node in nodes):
+    versions = [item.version for item in proto.opset_import if item.domain in STANDARD]
+    if not versions and all(node.domain not in STANDARD for node in nodes):
         return newest
     version = int(versions[0]) if versions else 1
     if not OLDEST <= version <= newest:
@@ -119,17 +125,16 @@ def _translate(
 def _results(
     translation: Translation, node: Any, stem: str, inputs: tuple[Value, ...], outputs: tuple[str, ...]
 ) -> tuple[Value, ...]:
-    known = node.domain in ("", "ai.onnx") and (node.op_type in OPERATORS or node.op_type in FOLDS)
-    if not known:
-        raise Unsupported("this operator has no counterpart")
-    builder = (OPERATORS if _computed(inputs) else FOLDS).get(node.op_type)
-    if builder is None:
-        raise Unsupported(f"this operator is known on {'constants' if _computed(inputs) else 'computed values'} only")
+    builder = _builder(node, inputs)
     if any(isinstance(value, Poison) for value in inputs):
         return ()
+    formats = tuple(translation.formats.get(name) for name in node.input)
+    call = Call(translation, stem, _attributes(node), inputs, outputs, formats)
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused by name in the end
-            result = builder(Call(translation, stem, _attributes(node), inputs, outputs))
+            result = builder(call)
+            if isinstance(result, np.ndarray) and (found := format_of(node.op_type, call, result)) is not None:
+                translation.formats[node.output[0]] = found
     except (Unsupported, RecursionError):
         raise
     except Exception as error:  # attributes and arrays of a hostile file can break any assumption
@@ -138,9 +143,28 @@ def _results(
     return result if isinstance(result, tuple) else (result,)
 
 
+def _builder(node: Any, inputs: tuple[Value, ...]) -> Builder:
+    """What translates or folds a node.  Raises `Unsupported` where nothing does."""
+    kind, computed = node.op_type, _computed(inputs)
+    if kind in INTEGER:
+        raise Unsupported("it computes with integers; quantize with QuantizeLinear and DequantizeLinear (QDQ) instead")
+    if node.domain not in (QONNX if kind in QUANTIZERS else STANDARD) or not (kind in OPERATORS or kind in FOLDS):
+        raise Unsupported("this operator has no counterpart")
+    if any(isinstance(value, Codes) for value in inputs):
+        if kind not in ON_CODES:
+            raise Unsupported("it reads integer codes; put DequantizeLinear right behind QuantizeLinear")
+        return ON_CODES[kind]
+    builder = (OPERATORS if computed else FOLDS).get(kind)
+    if builder is None and kind in ON_CODES and computed:
+        builder = ON_CODES[kind]
+    if builder is None:
+        raise Unsupported(f"this operator is known on {'constants' if computed else 'computed values'} only")
+    return builder
+
+
 def _computed(inputs: Iterable[Value]) -> bool:
     """Whether any input depends on the network's input."""
-    return any(isinstance(value, Tensor) or (isinstance(value, Poison) and value.computed) for value in inputs)
+    return any(isinstance(value, Tensor | Codes) or (isinstance(value, Poison) and value.computed) for value in inputs)
 
 
 def _attributes(node: Any) -> Mapping[str, Any]:
@@ -155,6 +179,10 @@ def _outputs(graph: Any, values: Mapping[str, Value], problems: list[tuple[str, 
         value = values.get(item.name)
         if isinstance(value, Tensor):
             found.append(value.node)
+        elif isinstance(value, Codes):
+            problems.append(
+                (f"the output {printable(item.name)!r}", "it holds integer codes; end with DequantizeLinear")
+            )
         elif not isinstance(value, Poison):
             problems.append((f"the output {printable(item.name)!r}", "it does not depend on the input"))
     if not graph.output:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from snntk_core import ParseError
+from snntk_core.errors import PredictionUnavailable
 from snntk_core.ops import Array
 from snntk_onnx.inputs import joined_inputs, needed_nodes, read_inputs
+from snntk_onnx.number_formats import QONNX
 from snntk_onnx.reading import OnnxModel, printable
 from snntk_onnx.tensors import Unsupported
 
@@ -27,6 +29,9 @@ def predict(model: OnnxModel, batch: Array) -> Array:
     A file with a fixed batch size is run as a copy without it, checked on a sample against the file as it is; where
     that fails, the file itself is run with its own batch size.  Raises `ParseError` if onnxruntime refuses the model.
     """
+    if found := {node.op_type for node in model.proto.graph.node if node.domain in QONNX}:
+        problem = f"onnxruntime does not know {' and '.join(map(printable, sorted(found)))}"
+        raise PredictionUnavailable("onnx", f"{problem}, so {model.label} cannot be compared.")
     session = _session(model, model.proto)
     feeds = _feeds(model, session, batch)
     fixed = _fixed_batch(session)

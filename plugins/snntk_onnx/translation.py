@@ -10,9 +10,13 @@ import numpy as np
 
 from snntk_core.layout import channels_first
 from snntk_core.node import Node
+from snntk_core.number_format import NumberFormat
 from snntk_core.ops import Array, Op
 from snntk_core.shapes import Shape, size
 from snntk_onnx.tensors import Unsupported
+
+Formats = Mapping[str, NumberFormat | None]
+"""Of an op's arrays and of its output, by role."""
 
 BATCH = 1_000_003
 """Stands for the batch size in shape arithmetic: a prime, so that it survives or shows."""
@@ -36,7 +40,22 @@ class Poison:
     computed: bool
 
 
-Value = Tensor | Array | Poison | None
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """What QuantizeLinear makes of a value: ``clip(round(value / scale) + zero, ...)``, until it is turned back.
+
+    ``lowest``, ``highest``: the codes that are possible.  ``axis``: along which ``scale`` and ``zero`` vary.
+    """
+
+    value: Tensor
+    scale: Array
+    zero: Array
+    lowest: int
+    highest: int
+    axis: int
+
+
+Value = Tensor | Array | Codes | Poison | None
 
 
 @dataclass
@@ -52,6 +71,8 @@ class Translation:
     users: dict[str, int] = field(default_factory=dict)  # how many nodes of the file read the value of one of ours
     layers: dict[str, str] = field(default_factory=dict)  # of the source, with their kinds
     origin: tuple[str, ...] = ()  # the layer being translated
+    formats: dict[str, NumberFormat] = field(default_factory=dict)  # of constants of the file, by name
+    notes: list[tuple[str, str]] = field(default_factory=list)  # quantized constants without a format, and why
 
     def free_name(self, stem: str) -> str:
         """Return ``stem``, or ``stem`` with the first number that makes it new."""
@@ -77,10 +98,24 @@ class Translation:
         """Return the node behind a value."""
         return self.nodes[self.places[value.node]]
 
-    def replace(self, value: Tensor, op: Op) -> None:
-        """Put another op of the same output shape at the node behind a value."""
+    def replace(self, value: Tensor, op: Op, formats: Formats | None = None) -> None:
+        """Put another op of the same output shape at the node behind a value; it keeps its formats and gets more."""
         node = self.node(value)
-        self.nodes[self.places[value.node]] = replace(node, op=op, origin=(*node.origin, *self.origin))
+        kept = {**node.formats, **self.fitting(node.name, op, formats or {})}
+        self.nodes[self.places[value.node]] = replace(node, op=op, formats=kept, origin=(*node.origin, *self.origin))
+
+    def fitting(self, name: str, op: Op, formats: Formats) -> dict[str, NumberFormat]:
+        """Return the formats that an op's arrays are kept in, and keep a note of those that they left."""
+        kept = {}
+        for role, number_format in formats.items():
+            array = op.arrays.get(role)
+            if number_format is None or (array is None and role != "output"):
+                continue
+            if array is not None and not (number_format.fits(array.shape) and number_format.honored_by(array)):
+                self.notes.append((name, f"its {role} is computed from a quantized one"))
+            else:
+                kept[role] = number_format
+        return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +127,7 @@ class Call:
     attributes: Mapping[str, Any]
     inputs: tuple[Value, ...]
     outputs: tuple[str, ...]  # empty where nobody reads it
+    formats: tuple[NumberFormat | None, ...] = ()  # of the inputs
 
     @property
     def opset(self) -> int:
@@ -115,6 +151,21 @@ class Call:
         if not isinstance(value, np.ndarray):
             raise Unsupported(f"the {what} is computed while the network runs or missing; only constants are supported")
         return value
+
+    def codes(self) -> Codes:
+        """Return the first input, which must be what a QuantizeLinear made."""
+        value = self.inputs[0] if self.inputs else None
+        if not isinstance(value, Codes):
+            raise Unsupported("it reads no QuantizeLinear; only pairs of the two are supported on computed values")
+        return value
+
+    def format(self, index: int) -> NumberFormat | None:
+        """Return the format of a constant input, if the file gives it one."""
+        return self.formats[index] if index < len(self.formats) else None
+
+    def note(self, reason: str) -> None:
+        """Keep a note of a quantized constant whose format is lost; its values are not."""
+        self.translation.notes.append((self.name, reason))
 
     def integers(self, attribute: str, input: int | None = None) -> Shape | None:
         """Return integers that newer versions take as an input and older ones as an attribute; None if not given."""
@@ -143,12 +194,15 @@ class Call:
             if found != value:
                 raise Unsupported(f"the attribute {attribute} is {found!r}; only {value!r} is supported")
 
-    def add(self, op: Op, *inputs: Tensor, suffix: str = "") -> Tensor:
+    def add(self, op: Op, *inputs: Tensor, suffix: str = "", formats: Formats | None = None) -> Tensor:
         """Add a node named after the file's own and return its value."""
         name = self.translation.free_name(self.name + suffix)
-        return self.translation.append(Node(name, op, tuple(value.node for value in inputs)))
+        kept = self.translation.fitting(name, op, formats or {})
+        return self.translation.append(Node(name, op, tuple(value.node for value in inputs), kept))
 
-    def add_channels_first(self, op: Op, value: Tensor) -> Tensor:
+    def add_channels_first(self, op: Op, value: Tensor, formats: Formats | None = None) -> Tensor:
         """Add a channels-last op so that it takes and gives channels first."""
         name = self.translation.free_name(self.name)
-        return self.translation.append(*channels_first(name, op, value.node, len(value.shape) - 1))
+        before, node, after = channels_first(name, op, value.node, len(value.shape) - 1)
+        kept = self.translation.fitting(name, op, formats or {})
+        return self.translation.append(before, replace(node, formats=kept), after)

@@ -20,6 +20,7 @@ from snntk_core.layout.views import (
     reordered,
 )
 from snntk_core.node import Node
+from snntk_core.number_format import NumberFormat
 from snntk_core.ops import (
     ActivationOp,
     Add,
@@ -110,6 +111,7 @@ def _(op: LocalResponseNormalization, node: Node, rewrite: Rewrite) -> Value:
 def _(op: Dense, node: Node, rewrite: Rewrite) -> Value:
     value = rewrite.values[node.inputs[0]]
     if isinstance(value.view, FlatView):
+        node = replace(node, formats={role: _reordered_steps(role, f, value.view) for role, f in node.formats.items()})
         return rewrite.keep(node, [value.name], plain_view(1), replace(op, weight=reordered_rows(op, value.view)))
     return _on_last_axis(node, rewrite)
 
@@ -119,6 +121,15 @@ def reordered_rows(op: Dense, view: FlatView) -> Array:
     weight = op.weight.copy()
     weight[view.index] = op.weight
     return weight
+
+
+def _reordered_steps(role: str, number_format: NumberFormat, view: FlatView) -> NumberFormat:
+    """Return the format of the reordered weight: steps that vary over its rows move with them."""
+    if role != "weight" or number_format.axis not in (0, -2):
+        return number_format
+    scale = number_format.scale.copy()
+    scale[view.index] = number_format.scale
+    return replace(number_format, scale=scale)
 
 
 def _on_last_axis(node: Node, rewrite: Rewrite) -> Value:

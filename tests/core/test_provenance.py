@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snntk_core import Capabilities, Dense, Dropout, Flatten, Graph, Identity, Input, Issue, Node, Relu
+from snntk_core import Capabilities, Dense, Dropout, Flatten, Graph, Identity, Input, Issue, Node, NumberFormat, Relu
 from snntk_core.artifact import load_graph, save_graph
 from snntk_core.errors import GraphError
 from snntk_core.layout import channels_first, channels_last
 from snntk_core.ops import Conv2D
-from snntk_core.provenance import nodes_by_layer, traced
+from snntk_core.provenance import formats_lost, nodes_by_layer, traced
 
 
 def network() -> Graph:
@@ -85,3 +85,15 @@ def test_an_issue_names_the_layer_where_the_node_has_another_name() -> None:
 def test_names_are_not_nodes() -> None:
     with pytest.raises(GraphError, match="there is no node 'same'"):
         network()["same"]
+
+
+def test_number_formats_that_a_step_lost_are_named() -> None:
+    formats = {"weight": NumberFormat(8, 1.0)}
+    nodes = [Node("input", Input((3,))), Node("a", Dense(np.eye(3)), ("input",), formats)]
+    graph = Graph((*nodes, Node("b", Dense(np.eye(3)), ("a",), formats), Node("c", Relu(), ("b",))))
+    assert formats_lost("nothing", graph, graph.rename("c", "d")) == ""
+    assert formats_lost("nothing", graph, graph.replace("a", Dense(2 * np.eye(3)), formats=formats)) == ""
+    changed = graph.replace("a", Dense(2 * np.eye(3))).bypass("b")
+    assert formats_lost("halve", graph, changed) == (
+        "halve changed the values of a, b, which have left their number formats."
+    )

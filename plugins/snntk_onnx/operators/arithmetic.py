@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from snntk_core.number_format import NumberFormat
 from snntk_core.ops import Add, Array, ClippedRelu, Concat, Dense, Identity, Multiply, Op, Relu, Scale, Subtract
 from snntk_core.shapes import broadcast_fits
-from snntk_onnx.operators.linear import floating
+from snntk_onnx.operators.linear import floating, of_vector
 from snntk_onnx.tensors import Unsupported, type_name
 from snntk_onnx.translation import Call, Tensor
 
@@ -56,20 +57,22 @@ def _require_equal(*values: Tensor) -> None:
 
 
 def _add(call: Call) -> Tensor:
-    value, constant, _ = _operands(call)
+    value, constant, first = _operands(call)
     if constant is None:
         _require_equal(value, call.tensor(1))
         return call.add(Add(), value, call.tensor(1))
-    return _biased(call, value, constant) or call.add(Scale(ONE, constant), value)
+    kept = of_vector(call.format(0 if first else 1))
+    return _biased(call, value, constant, kept) or call.add(Scale(ONE, constant), value)
 
 
-def _biased(call: Call, value: Tensor, constant: Array) -> Tensor | None:
+def _biased(call: Call, value: Tensor, constant: Array, kept: NumberFormat | None) -> Tensor | None:
     """Give a bias to the Dense before, where nothing else reads it: MatMul and Add are how many files spell one."""
     op = call.translation.node(value).op
     alone = call.translation.users.get(value.node) == 1
     if not isinstance(op, Dense) or op.bias is not None or not alone or constant.size != (constant.shape or (1,))[-1]:
         return None
-    call.translation.replace(value, replace(op, bias=np.broadcast_to(constant.reshape(-1), (op.units,))))
+    bias = np.broadcast_to(constant.reshape(-1), (op.units,))
+    call.translation.replace(value, replace(op, bias=bias), {"bias": kept})
     return value
 
 

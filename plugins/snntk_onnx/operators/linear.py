@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
+from snntk_core.number_format import NumberFormat
 from snntk_core.ops import Add, Array, Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D, Scale, Transpose
 from snntk_core.shapes import Padding, Pairs, Shape
+from snntk_onnx.number_formats import turned
 from snntk_onnx.operators.windows import padding, per_axis, spatial_rank
 from snntk_onnx.tensors import Unsupported
 from snntk_onnx.translation import Call, Tensor
@@ -44,14 +47,28 @@ def _conv(call: Call) -> Tensor:
     bias, channels = _bias(call, len(weight)), value.shape[0]
     strides, dilation = per_axis(call, "strides", rank), per_axis(call, "dilations", rank)
     pads = padding(call, rank)
+    order = (2, 1, 0) if rank == 1 else (2, 3, 1, 0)
+    formats = {"weight": turned(call.format(1), order), "bias": call.format(2)}
     if rank == 1:
-        moved = weight.transpose(2, 1, 0)
-        return call.add_channels_first(Conv1D(moved, bias, strides, pads, dilation, groups), value)
+        return call.add_channels_first(
+            Conv1D(weight.transpose(order), bias, strides, pads, dilation, groups), value, formats
+        )
     if groups == channels > 1 and weight.shape[1] == 1 and len(weight) % channels == 0:
         kernels = weight.reshape(channels, -1, *weight.shape[2:]).transpose(2, 3, 0, 1)
-        return call.add_channels_first(DepthwiseConv2D(kernels, bias, strides, pads, dilation), value)
-    moved = weight.transpose(2, 3, 1, 0)
-    return call.add_channels_first(Conv2D(moved, bias, strides, pads, dilation, groups), value)
+        formats["weight"] = _of_channels(call, kernels.shape[3])
+        return call.add_channels_first(DepthwiseConv2D(kernels, bias, strides, pads, dilation), value, formats)
+    moved = weight.transpose(order)
+    return call.add_channels_first(Conv2D(moved, bias, strides, pads, dilation, groups), value, formats)
+
+
+def _of_channels(call: Call, multiplier: int) -> NumberFormat | None:
+    """The format of a depthwise kernel, whose outputs are two axes: channels, and kernels of each."""
+    found = call.format(1)
+    if found is None or found.axis is None:
+        return found
+    if multiplier > 1 or found.axis != 0:
+        return call.note("its scale varies between the kernels of a channel")
+    return replace(found, axis=2)
 
 
 def _conv_transpose(call: Call) -> Tensor:
@@ -69,7 +86,12 @@ def _conv_transpose(call: Call) -> Tensor:
     extra = call.integers("output_padding") or (0, 0)
     crops = _crops(call, value.shape[1:], tuple(kernel), strides, dilation, extra)
     bias = _bias(call, groups * outer)
-    return call.add_channels_first(ConvTranspose2D(moved, bias, strides, crops, extra, dilation, groups), value)
+    found = call.format(1)
+    if groups > 1 and found is not None and found.axis is not None:
+        found = call.note("its scale varies within groups")
+    formats = {"weight": turned(found, (2, 3, 0, 1)), "bias": call.format(2)}
+    op = ConvTranspose2D(moved, bias, strides, crops, extra, dilation, groups)
+    return call.add_channels_first(op, value, formats)
 
 
 def _crops(call: Call, lengths: Shape, kernel: Shape, strides: Shape, dilation: Shape, extra: Shape) -> Padding:
@@ -100,14 +122,22 @@ def _gemm(call: Call) -> Tensor:
     alpha, beta = call.number("alpha", 1.0), call.number("beta", 1.0)
     weight = weight.T if call.integer("transB", 0) else weight
     weight = weight if alpha == 1 else weight * weight.dtype.type(alpha)
+    formats = {"weight": turned(call.format(1), (1, 0) if call.integer("transB", 0) else (0, 1))}
     if not call.given(2):
-        return call.add(Dense(weight), value)
+        return call.add(Dense(weight), value, formats=formats)
     if isinstance(call.inputs[2], Tensor):
-        product, other = call.add(Dense(weight), value), call.tensor(2)
+        product, other = call.add(Dense(weight), value, formats=formats), call.tensor(2)
         other = other if beta == 1 else call.add(Scale(np.array(beta)), other, suffix="_scaled")
         return call.add(Add(), product, other, suffix="_sum")
     bias = floating(call.constant(2, "bias"))
-    return call.add(Dense(weight, vector(bias if beta == 1 else bias * bias.dtype.type(beta), weight.shape[1])), value)
+    bias = vector(bias if beta == 1 else bias * bias.dtype.type(beta), weight.shape[1])
+    return call.add(Dense(weight, bias), value, formats=formats | {"bias": of_vector(call.format(2))})
+
+
+def of_vector(number_format: NumberFormat | None) -> NumberFormat | None:
+    """Return the format of a bias from that of a constant of any rank, of which it is the last axis."""
+    varies = number_format is not None and number_format.axis is not None
+    return replace(number_format, axis=0) if number_format is not None and varies else number_format
 
 
 def vector(bias: Array, units: int) -> Array:
@@ -122,12 +152,17 @@ def _matmul(call: Call) -> Tensor:
         value, weight = call.tensor(1), _matrix(call, 0, call.tensor(1))
         if len(value.shape) != 2:
             raise Unsupported("a constant on its left side mixes the samples of a batch")
-        turned = call.add(Transpose((1, 0)), value, suffix="_turned")
-        return call.add(Transpose((1, 0)), call.add(Dense(weight.T), turned), suffix="_result")
+        sideways = call.add(Transpose((1, 0)), value, suffix="_turned")
+        if call.format(0) is not None:
+            call.note("it stands on the left side")
+        return call.add(Transpose((1, 0)), call.add(Dense(weight.T), sideways), suffix="_result")
     value = call.tensor()
     if not value.shape:
         raise Unsupported("its input holds one number for each sample, but features were expected")
-    return call.add(Dense(_matrix(call, 1, value)), value)
+    matrix, found = _matrix(call, 1, value), call.format(1)
+    if found is not None and found.axis is not None:
+        found = replace(found, axis=found.axis - call.constant(1, "weight").ndim)
+    return call.add(Dense(matrix), value, formats={"weight": found})
 
 
 def _matrix(call: Call, index: int, value: Tensor) -> Array:
