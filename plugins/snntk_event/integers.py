@@ -1,4 +1,8 @@
-"""Weights as 8-bit integers times a step for each column, found where they lie on such a grid exactly."""
+"""Weights as 8-bit integers times a step for each column, found where they lie on such a grid.
+
+A step that is a power of two is found exactly.  Any other is itself rounded, so decoded weights may differ in their last
+bit, less than a sum of them is rounded by.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,19 @@ import numpy as np
 from snntk_core import Array
 
 LARGEST_CODE = 127
+ROUNDING = np.float32(2**-22)  # relative: two bits of single precision
 
 
 @dataclass(frozen=True, eq=False)
 class Codes:
-    """``weights = codes * scale``, exactly.  ``codes``: int8 (rows, columns).  ``scale``: float32 (columns,)."""
+    """``weights = codes * scale``.  ``codes``: int8 (rows, columns).  ``scale``: float32 (columns,)."""
 
     codes: Array
     scale: Array
 
 
 def codes_of(weights: Array) -> Codes | None:
-    """Return weights as codes, the same float32 values when decoded; None where they are on no such grid."""
+    """Return weights as codes; None where they are on no such grid."""
     scale = np.empty(weights.shape[1], np.float32)
     codes = np.empty(weights.shape, np.int8)
     step = np.float32(0)
@@ -38,7 +43,11 @@ def codes_of(weights: Array) -> Codes | None:
 
 def _on_grid(values: Array, step: np.float32) -> bool:
     codes = np.rint(values / step)
-    return bool(np.abs(codes).max(initial=0) <= LARGEST_CODE and np.array_equal(codes * step, values))
+    return bool(np.abs(codes).max(initial=0) <= LARGEST_CODE and _near(codes * step, values).all())
+
+
+def _near(decoded: Array, values: Array) -> Array:
+    return np.asarray(np.abs(decoded - values) <= ROUNDING * np.abs(values))
 
 
 def _step(values: Array) -> np.float32 | None:
@@ -50,5 +59,5 @@ def _step(values: Array) -> np.float32 | None:
     if not len(distinct):
         return np.float32(1)
     steps = (distinct[-1] / np.arange(1, LARGEST_CODE + 1)).astype(np.float32)
-    exact = (np.rint(distinct / steps[:, None]) * steps[:, None] == distinct).all(axis=1)
-    return steps[exact.argmax()] if exact.any() else None
+    found = _near(np.rint(distinct / steps[:, None]) * steps[:, None], distinct).all(axis=1)
+    return steps[found.argmax()] if found.any() else None

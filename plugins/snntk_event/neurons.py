@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from snntk_core import Array, IntegrateFire
+from snntk_event.choice import Choice, Way, choice
 from snntk_event.chunk import Chunk, Emitted, words
 from snntk_event.currents import Currents
 from snntk_event.lowering import Layer, per_channel
-from snntk_event.packing import Packed, pack, padded
+from snntk_event.packing import Events, Packed, pack, padded
 from snntk_event.placement import grid
 
 NOTHING = np.zeros((0, 0, 0, 0), np.float32)
@@ -33,12 +35,13 @@ class NeuronState:
 class Neurons:
     """A layer of `IntegrateFire` neurons, or a `Readout`, which is one that never fires.
 
-    ``packed``: its terms, None where it is computed densely.
+    ``packed``: its terms, None where only the core's ops compute it.  ``choice``: how a chunk is computed.
     """
 
     layer: Layer
     currents: Currents
     packed: Packed | None
+    choice: Choice
     threshold: Array
     initial: Array
     keep: np.float32
@@ -74,50 +77,57 @@ class Neurons:
         masks = np.empty((*shape, words(channels)) if self.fires else (*shape[:2], 0, 0), np.uint64)
         potentials = np.empty((*shape, channels), np.float32) if trace else NOTHING
         if self.packed is None:
-            way = self._dense(state, chunk, masks, potentials)
+            way, driven = "dense", self._driven(chunk)
         else:
-            way = self._events(self.packed, state, chunk, masks, potentials)
+            events = [chunk.events_of(view) for view in self.packed.views]
+            way = self.choice.way(events)
+            driven = self.choice.currents(events, (*shape, channels)) if way == "dense" else None
+        if driven is None:
+            self._gather(self.packed, events, state, masks, potentials)
+        else:
+            self._scan(driven, state, masks, potentials)
         return Emitted(self.layer.shape, masks, self.layer.amplitude), potentials, way
 
-    def _events(self, packed: Packed, state: NeuronState, chunk: Chunk, masks: Array, trace: Array) -> str:
+    def _gather(self, packed: Packed, events: Sequence[Events], state: NeuronState, masks: Array, trace: Array) -> None:
         from snntk_event.kernels.layer import run_layer
 
         positions, channels = grid(self.layer.shape)
-        table = packed.table([chunk.events_of(view) for view in packed.views])
-        run_layer(
-            table, packed.block, *self._neuron(state), masks, trace, channels, 0, chunk.images, 0, positions
-        )  # fmt: skip
-        return "events" if len(table) else "constant"
+        table = packed.table(events)
+        run_layer(table, packed.block, *self._neuron(state), masks, trace, channels, 0, len(masks), 0, positions)
 
-    def _dense(self, state: NeuronState, chunk: Chunk, masks: Array, trace: Array) -> str:
+    def _driven(self, chunk: Chunk) -> Array:
+        """Return the current of spikes as the core's ops compute it: (images, steps, positions, channels)."""
+        sources = {name: chunk.values_of(name) for name in self.layer.sources}
+        driven = np.ascontiguousarray(self.currents.driven(self.layer.current, sources), np.float32)
+        return driven.reshape(chunk.images, chunk.steps, *grid(self.layer.shape))
+
+    def _scan(self, driven: Array, state: NeuronState, masks: Array, trace: Array) -> None:
         from snntk_event.kernels.layer import scan_currents
 
         positions, channels = grid(self.layer.shape)
-        sources = {name: chunk.values_of(name) for name in self.layer.sources}
-        driven = self.currents.driven(self.layer.current, sources)
-        driven = np.ascontiguousarray(driven, np.float32).reshape(chunk.images, chunk.steps, positions, channels)
-        scan_currents(driven, *self._neuron(state), masks, trace, channels, 0, chunk.images, 0, positions)
-        return "dense"
+        scan_currents(driven, *self._neuron(state), masks, trace, channels, 0, len(driven), 0, positions)
 
     def _neuron(self, state: NeuronState) -> tuple[object, ...]:
         rule = (state.constant, self.threshold, self.keep, self.reset_zero, self.refractory)
         return *rule, state.potential, state.blocked, state.counts
 
 
-def neurons(layer: Layer, currents: Currents) -> Neurons:
+def neurons(layer: Layer, currents: Currents, way: Way) -> Neurons:
     """Return a layer made ready to run."""
     from snntk_event.kernels.layer import block_size
 
     channels, op = layer.shape[-1], layer.op
     packed = None if layer.terms is None else pack(layer.terms, channels)
+    chosen = choice(layer.terms, grid(layer.shape)[0], way)
     width = -(-channels // block_size(channels)) * block_size(channels)
     if not isinstance(op, IntegrateFire):
         threshold, initial = np.full((1, width), np.inf, np.float32), np.zeros((1, width), np.float32)
-        return Neurons(layer, currents, packed, threshold, initial, np.float32(1), False, 0)
+        return Neurons(layer, currents, packed, chosen, threshold, initial, np.float32(1), False, 0)
     return Neurons(
         layer,
         currents,
         packed,
+        chosen,
         padded(per_channel(op.threshold, layer.shape), width, np.inf),
         padded(per_channel(op.initial_potential, layer.shape), width, 0),
         np.float32(1 - op.leak),

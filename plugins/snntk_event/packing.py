@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snntk_core import Array
-from snntk_event.integers import Codes, codes_of
+from snntk_event.integers import Codes
 from snntk_event.synapses import Term, Terms, View
 
 Events = tuple[Array, Array]
@@ -44,7 +44,7 @@ def pack(terms: Terms, channels: int) -> Packed:
     from snntk_event.kernels.gather import packed
     from snntk_event.kernels.layer import block_size
 
-    codes = [codes_of(term.weights) if term.columns is None else None for term in terms]
+    codes = [term.codes for term in terms]
     block = block_size(channels, bool(terms) and all(found is not None for found in codes))
     rows, arrays = np.zeros((len(terms), fields.FIELDS), np.int64), []
     for row, term, found in zip(rows, terms, codes, strict=True):

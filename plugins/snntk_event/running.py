@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from snntk_core import Array, Graph, IntegrateFire, Probes, Readout, Recording
+from snntk_event.choice import Way
 from snntk_event.chunk import Chunk
 from snntk_event.currents import Currents
 from snntk_event.lowering import lower
@@ -26,12 +27,12 @@ class Network:
     done_with: Mapping[str, frozenset[str]]
 
 
-def network(graph: Graph) -> Network:
-    """Return a valid spiking graph made ready to run."""
+def network(graph: Graph, way: Way) -> Network:
+    """Return a valid spiking graph made ready to run; ``way``: how layers are computed wherever that is possible."""
     lowered, ready = lower(graph), []
     for layer in lowered.layers:
         if isinstance(layer.op, IntegrateFire | Readout):
-            ready.append(neurons(layer, lowered.currents))
+            ready.append(neurons(layer, lowered.currents, way))
         else:
             ready.append(pool(layer, lowered.currents, graph.shapes[layer.current]))
     last = {source: layer.name for layer in lowered.layers for source in (layer.name, *layer.sources)}

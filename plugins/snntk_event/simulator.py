@@ -46,6 +46,7 @@ from snntk_core.connectivity import synapses
 from snntk_core.errors import DataError, Incompatible
 from snntk_core.reference import as_batch
 from snntk_core.simulator import join
+from snntk_event.choice import Way
 from snntk_event.running import network, run_part
 
 LINEAR: tuple[type[LinearOp], ...] = (
@@ -79,6 +80,9 @@ class EventSimulator(Simulator):
     )
 
     part: int = option(0, "how many samples run side by side; 0 chooses as many as keep memory small")
+    way: Way = option(
+        "auto", "how layers are computed wherever that is possible; auto takes the faster way in each chunk"
+    )
     workers: int = option(0, "how many threads; 0 takes what NUMBA_NUM_THREADS says, else one for each core")
 
     def __post_init__(self) -> None:
@@ -97,15 +101,15 @@ class EventSimulator(Simulator):
         if issues:
             raise Incompatible(self.name, issues)
         self.require()
-        return EventProgram(graph.verify(), self.part or 16, self.workers)
+        return EventProgram(graph.verify(), self.part or 16, self.workers, self.way)
 
 
 class EventProgram(Runnable):
     """A spiking graph ready to run; it holds nothing but arrays."""
 
-    def __init__(self, graph: Graph, part: int, workers: int) -> None:
+    def __init__(self, graph: Graph, part: int, workers: int, way: Way) -> None:
         self.graph, self.part, self.workers = graph, part, workers
-        self.network = network(graph)
+        self.network = network(graph, way)
         self.fan_out = synapses(graph)
 
     def close(self) -> None:

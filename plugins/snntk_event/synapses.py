@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from snntk_core import Array, Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D, WeightedOp
 from snntk_core.shapes import Shape, size
+from snntk_event.integers import Codes, codes_of
 from snntk_event.placement import Placement, channel_factors, grid, placement, unit_factors
 from snntk_event.routes import Route
 from snntk_event.segments import joined, kernel_of, stretches
@@ -50,6 +52,11 @@ class Term:
     weights: Array
     first: int = 0
     columns: Array | None = None
+
+    @cached_property
+    def codes(self) -> Codes | None:
+        """The weights as 8-bit integers, where they lie on such a grid and rows reach all channels."""
+        return codes_of(self.weights) if self.columns is None else None
 
 
 Terms = tuple[Term, ...]

@@ -39,3 +39,16 @@ def pack(fired, masks):
                 for channel in range(channels):
                     if fired[image, step, position, channel]:
                         masks[image, step, position, channel >> 6] |= np.uint64(1) << np.uint64(channel & 63)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def count_events(entries, starts, counts):
+    """Add one to ``counts`` (images * steps, positions or more, channels) for each event of a view."""
+    images, steps, positions = starts.shape
+    channels = counts.shape[2]
+    for image in range(images):
+        for step in range(steps):
+            row = image * steps + step
+            for at in range(starts[image, step, 0], starts[image, step, positions - 1]):
+                position, channel = divmod(np.int64(entries[at]), channels)
+                counts[row, position, channel] += np.float32(1)
