@@ -24,7 +24,7 @@ from snntk_core.reference import as_batch, evaluate, part_size
 from snntk_core.registry import Registry, describe
 from snntk_core.result import Accuracy, Cost, Result, StageRecord
 from snntk_core.shapes import size
-from snntk_core.simulator import Runnable
+from snntk_core.simulator import Runnable, runs_nothing
 from snntk_core.tally import DecisionTally, LayerTally, likeness, report_times
 from snntk_core.transform import Context, Preserves, Stage, Transform
 
@@ -213,7 +213,7 @@ def _simulate(
     step = part_size(graph)
     with plan.simulator.compile(graph) as program:
         if not isinstance(program, Runnable):
-            raise SnntkError(f"The simulator {plan.simulator.name} exports networks, it does not run them.")
+            raise SnntkError(runs_nothing(plan.simulator))
         for begin in range(0, len(data.x), step):
             progress("Simulating", begin, len(data.x))
             part = slice(begin, begin + step)

@@ -174,7 +174,7 @@ class Exportable(Program, ABC):
 
 @dataclass(frozen=True)
 class Simulator(Component):
-    """Binds a spiking graph to one backend."""
+    """Binds a spiking graph to one backend.  ``clock``: none for one whose programs are `Exportable`."""
 
     capabilities: ClassVar[Capabilities]
     clock: ClassVar[Literal["stepped", "event", "none"]]
@@ -182,3 +182,9 @@ class Simulator(Component):
     @abstractmethod
     def compile(self, graph: Graph) -> Program:
         """Return the graph as a program.  Raises `Incompatible` with every issue for a graph it cannot take."""
+
+
+def runs_nothing(simulator: Simulator) -> str:
+    """Return the sentence with which a simulator that only writes networks is refused where one has to run."""
+    command = f"snntk simulate NET.snntk --simulator {simulator.name} -o PATH"
+    return f"The simulator {simulator.name} writes networks and runs nothing here. Convert the model, then: {command}."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
+    from snntk.exporting import export
     from snntk.parameters import load_parameters, save_parameters
     from snntk_core.capability import Issue
     from snntk_core.chains import chains
@@ -76,6 +77,7 @@ __all__ = [
     "check",
     "convert",
     "evaluate",
+    "export",
     "fan_in",
     "fan_out",
     "hookimpl",
@@ -103,6 +105,7 @@ _HOMES = {
     "Registry": "snntk_core.registry",
     "Result": "snntk_core.result",
     "chains": "snntk_core.chains",
+    "export": "snntk.exporting",
     "fan_in": "snntk_core.connectivity",
     "fan_out": "snntk_core.connectivity",
     "hookimpl": "snntk_core.hookspecs",

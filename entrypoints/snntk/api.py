@@ -43,7 +43,7 @@ from snntk_core.reference import as_batch, part_size
 from snntk_core.reference import evaluate as _evaluate
 from snntk_core.registry import PluginInfo, Registry
 from snntk_core.result import Result
-from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join
+from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join, runs_nothing
 
 
 def parse(source: object, *, parser: str | Parser | None = None, registry: Registry | None = None) -> Graph:
@@ -123,6 +123,8 @@ def simulate(
     for name in (*wanted.spikes, *wanted.potentials):
         _ = graph[name]
     found = registry.simulators[simulator]() if isinstance(simulator, str) else simulator
+    if found.clock == "none":
+        raise SnntkError(runs_nothing(found))
     found.require()
     issues = found.capabilities.check(graph)
     if issues:
@@ -140,7 +142,7 @@ def _recorded(
     parts, size = [], part_size(graph)
     with simulator.compile(graph) as program:
         if not isinstance(program, Runnable):
-            raise SnntkError(f"The simulator {simulator.name} exports networks, it does not run them.")
+            raise SnntkError(runs_nothing(simulator))
         for begin in range(0, len(batch), size):
             if progress:
                 progress("Simulating", begin, len(batch))

@@ -92,6 +92,6 @@ def _finished(translation: Translation, model: NirModel, values: Mapping[str, st
     meta = {"parser": "nir", **({"assumed": "; ".join(translation.assumed)} if translation.assumed else {})}
     steps = one_number(model.metadata.get("steps"), "steps")
     meta |= {"steps": str(int(steps))} if steps else {}
-    layers = {printable(name): printable(node["type"]) for name, node in model.nodes.items() if name in values}
+    layers = {printable(name): printable(model.nodes[name]["type"]) for name in values}
     graph = Graph(tuple(translation.nodes), tuple(outputs), meta, layers)
     return channels_last(graph.without_unused().verify())

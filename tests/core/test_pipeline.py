@@ -185,7 +185,7 @@ def test_a_simulator_that_only_exports_is_told_apart(registry, make_plugin, comp
             return Files()
 
     registry.register(make_plugin(Exporter), "exporter")
-    with pytest.raises(SnntkError, match="exports networks, it does not run them"):
+    with pytest.raises(SnntkError, match="The simulator exporter writes networks and runs nothing here"):
         run(registry, pairs, data, Recipe(code=CODE, simulator=Step("exporter")))
 
 

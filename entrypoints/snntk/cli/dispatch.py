@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -45,7 +46,8 @@ class Arguments(argparse.ArgumentParser):
 
 def answered(arguments: list[str]) -> int:
     """Run the command, print what went wrong, and return the exit code."""
-    debug = "--debug" in arguments
+    debug, as_before = "--debug" in arguments, warnings.formatwarning
+    warnings.formatwarning = _noted
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -64,7 +66,13 @@ def answered(arguments: list[str]) -> int:
         print(f"snntk: {printable(_sentence(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, SnntkError) else 1
     finally:
+        warnings.formatwarning = as_before
         _flushed()
+
+
+def _noted(message: Warning | str, category: type[Warning], filename: str, line: int, text: str | None = None) -> str:
+    """Return what is shown of a warning: its words, without the place in the code that gave it."""
+    return f"snntk: {printable(str(message))}\n"
 
 
 def _flushed() -> None:

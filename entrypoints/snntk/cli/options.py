@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from snntk.cli.output import STANDARD_OUTPUT
 from snntk.given import as_recipe
+from snntk_core.component import Component
 from snntk_core.data import data_files
-from snntk_core.errors import OptionError, PluginError
+from snntk_core.errors import OptionError, PluginError, did_you_mean, listed
 from snntk_core.parser import Parser
 from snntk_core.recipe import DEFAULT_SIMULATOR, Recipe, Step
 from snntk_core.registry import Registry
 
+C = TypeVar("C", bound=Component)
 MODEL_CLASS = "torch.model_class"
 """The option that ``--model-class`` sets."""
 TRUST = "trust"
@@ -40,13 +43,18 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     """Add the recipe and its settings."""
     parser.add_argument("--recipe", metavar="NAME|FILE", default="rate", help="preset or TOML file (default: rate)")
     parser.add_argument("--steps", metavar="N", type=count, help="how many steps (default: the recipe's, or 32)")
+    add_settings(parser, "one of the recipe's components")
+
+
+def add_settings(parser: argparse.ArgumentParser, whose: str) -> None:
+    """Add settings of components."""
     parser.add_argument(
         "--set",
         metavar="COMPONENT.OPTION=VALUE",
         action="append",
         default=[],
         dest="settings",
-        help="set an option of one of the recipe's components; may be given several times",
+        help=f"set an option of {whose}; may be given several times",
     )
 
 
@@ -139,6 +147,25 @@ def parser_of(args: argparse.Namespace, registry: Registry) -> Parser | None:
         return None
     step = recipe_of(args, registry).parser
     return None if step is None else registry.parsers[step.name].configure(step.options)
+
+
+def configured(kinds: Sequence[type[C]], texts: Iterable[str]) -> list[C]:
+    """Return components with the options that ``--set`` gives them; one that several have is given to each.
+
+    Raises `OptionError` for a setting of another component, or one that none of them has.
+    """
+    options: list[dict[str, object]] = [{} for _ in kinds]
+    for path, value in settings(texts):
+        name, _, key = path.rpartition(".")
+        named = [index for index, kind in enumerate(kinds) if kind.name == name]
+        if not named:
+            known = {kind.name for kind in kinds}
+            hint = did_you_mean(name, known)
+            raise OptionError([f"--set takes COMPONENT.OPTION=VALUE, and the components are {listed(known)}.{hint}"])
+        having = [i for i in named if key.replace("-", "_") in {option.name for option in kinds[i].options()}]
+        for index in having or named:
+            options[index][key] = value
+    return [kind.configure(given) for kind, given in zip(kinds, options, strict=True)]
 
 
 def settings(texts: Iterable[str]) -> Iterable[tuple[str, object]]:

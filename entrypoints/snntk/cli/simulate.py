@@ -1,4 +1,4 @@
-"""Simulate a saved spiking network on data, and show accuracy over time and operations."""
+"""Simulate a spiking network on data, and show accuracy over time and operations; or write it for elsewhere."""
 
 from __future__ import annotations
 
@@ -11,16 +11,33 @@ import numpy as np
 
 from snntk import api
 from snntk.cli.blocks import Block, Column, Facts, Heading, Table, counted, numbers
-from snntk.cli.options import add_json, add_plugin_files, add_simulator, count, inputs_of, registry_of
+from snntk.cli.export import write
+from snntk.cli.options import (
+    add_json,
+    add_plugin_files,
+    add_settings,
+    add_simulator,
+    configured,
+    count,
+    inputs_of,
+    registry_of,
+    settings,
+)
 from snntk.cli.output import answer, check_target, write_arrays
 from snntk.cli.render import progress
 from snntk.cli.report import judged, percent
+from snntk.conversion import as_graph
+from snntk.exporting import is_exporter
+from snntk.given import is_saved
 from snntk_core.data import load_data
+from snntk_core.errors import OptionError, UnreadableSource
 from snntk_core.graph import Graph
 from snntk_core.judge import decisions
+from snntk_core.parser import Parser
 from snntk_core.plan import DEFAULT_DURATION
 from snntk_core.recipe import DEFAULT_SIMULATOR
-from snntk_core.simulator import Recording
+from snntk_core.registry import Registry
+from snntk_core.simulator import Recording, Simulator
 from snntk_core.tally import rates_by_layer, report_times
 
 EXAMPLE = "snntk simulate model.snntk --data test.npz --steps 64 -o predictions.npz"
@@ -28,23 +45,37 @@ EXAMPLE = "snntk simulate model.snntk --data test.npz --steps 64 -o predictions.
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("network", metavar="NET.snntk", help="a network that snntk convert, or snntk run -o, has saved")
-    parser.add_argument("--data", metavar="FILE", required=True, help="samples: .npz with x (and y), .npy, or a folder")
+    parser.add_argument(
+        "network", metavar="NET.snntk", help="what snntk convert, or snntk run -o, has saved; or a spiking model (.nir)"
+    )
+    parser.add_argument("--parser", metavar="NAME", help="the parser of a spiking model, where several can read it")
+    parser.add_argument("--data", metavar="FILE", help="samples: .npz with x (and y), .npy, or a folder")
     parser.add_argument(
         "--steps", metavar="N", type=count, help="steps (default: what the network was converted for, or 32)"
     )
-    add_simulator(parser, "where to run it (default: numpy)", DEFAULT_SIMULATOR)
+    add_simulator(parser, "where to run it, or what writes it (default: numpy)", DEFAULT_SIMULATOR)
+    add_settings(parser, "the simulator or the parser")
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N samples")
     add_plugin_files(parser)
     add_json(parser)
-    parser.add_argument("-o", "--output", metavar="FILE.npz", help="write predictions (n,) and scores (n, outputs)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE.npz",
+        help="write predictions (n,) and scores (n, outputs); of a simulator that writes networks, the file or folder",
+    )
 
 
 def execute(args: argparse.Namespace) -> int:
-    """Simulate and show."""
-    check_target(args.json, args.output, inputs=inputs_of(args))
+    """Simulate and show, or write."""
     registry = registry_of(args)
-    graph = api.open(args.network, registry=registry)
+    simulator, parser = _components(args, registry)
+    if is_exporter(simulator):
+        return write(_graph(args, parser, registry), simulator, args, registry)
+    check_target(args.json, args.output, inputs=inputs_of(args))
+    if not args.data:
+        raise OptionError([f"The simulator {simulator.name} needs samples: --data FILE."])
+    graph = _graph(args, parser, registry)
     data = load_data(args.data).limited(args.samples)
     steps, why = _steps(args.steps, graph)
     with progress() as bar:
@@ -52,7 +83,7 @@ def execute(args: argparse.Namespace) -> int:
             graph,
             data.x,
             steps=steps,
-            simulator=args.simulator,
+            simulator=simulator,
             labels=data.targets if data.labels is None else data.labels,
             registry=registry,
             progress=bar,
@@ -63,6 +94,28 @@ def execute(args: argparse.Namespace) -> int:
     facts = _facts(recording, args, steps)
     answer(facts, _blocks(facts, why), args.json)
     return 0
+
+
+def _components(args: argparse.Namespace, registry: Registry) -> tuple[Simulator, Parser | None]:
+    """Return the simulator and the parser that are meant, with their options; None: the source decides."""
+    simulator = registry.simulators[args.simulator]
+    named = [path.rpartition(".")[0] for path, _ in settings(args.settings)]
+    reader = args.parser or next((n for n in named if n in registry.parsers and not is_saved(args.network)), None)
+    if reader is None:
+        return configured([simulator], args.settings)[0], None
+    parser, found = configured([registry.parsers[reader], simulator], args.settings)
+    return found, parser
+
+
+def _graph(args: argparse.Namespace, parser: Parser | None, registry: Registry) -> Graph:
+    """Return a saved network, or a spiking model that a parser reads."""
+    path = Path(args.network).expanduser()
+    if parser is None:
+        try:
+            _ = is_saved(path) or registry.parser_for(path)
+        except UnreadableSource:  # a saved network under another suffix, or nothing at all
+            return api.open(path, registry=registry)
+    return as_graph(path, parser, registry)
 
 
 def _steps(asked: int | None, graph: Graph) -> tuple[int, str]:
