@@ -20,7 +20,7 @@ def compact(masks: Array, channels: int) -> tuple[Array, Array]:
     ``masks``: (images, steps, positions, words).  ``starts``: (images, steps, positions + 1).
     """
     positions = np.arange(masks.shape[2] + 1, dtype=np.int32)
-    return _compacted(masks, positions, positions, channels, 0)
+    return compact_view(masks, positions, positions, 0, channels)
 
 
 def compact_view(
@@ -30,29 +30,22 @@ def compact_view(
 
     ``map_positions``: those of each view position, from ``map_starts`` on.  ``first``: the first of ``channels``.
     """
-    words = slice(first // 64, -(-(first + channels) // 64))
-    if not first and not channels % 64 and words.stop == masks.shape[3]:
-        return _compacted(masks, map_starts, map_positions, channels, 0)
-    inside = np.full(words.stop - words.start, ~np.uint64(0))
-    inside[0] &= ~np.uint64(0) << np.uint64(first % 64)
-    inside[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
-    return _compacted(masks[..., words] & inside, map_starts, map_positions, channels, -(first % 64))
-
-
-def _compacted(
-    masks: Array, map_starts: Array, map_positions: Array, channels: int, offset: int
-) -> tuple[Array, Array]:
+    from_word, to_word = first // 64, -(-(first + channels) // 64)
+    kept = np.full(to_word - from_word, ~np.uint64(0))  # the bits of each word that are of these channels
+    kept[0] &= ~np.uint64(0) << np.uint64(first % 64)
+    kept[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
     starts = np.empty((*masks.shape[:2], map_starts.size), np.int32)
-    entries = np.empty(_count(masks, map_starts, map_positions, starts) + SPARE, np.int32)
-    _list(masks, map_starts, map_positions, channels, offset, entries)
+    total = _count(masks, map_starts, map_positions, from_word, kept, starts)
+    entries = np.empty(total + SPARE, np.int32)
+    _list(masks, map_starts, map_positions, from_word, kept, channels, from_word * 64 - first, entries)
     return entries, starts
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _count(masks: Any, map_starts: Any, map_positions: Any, starts: Any) -> Any:
+def _count(masks: Any, map_starts: Any, map_positions: Any, from_word: Any, kept: Any, starts: Any) -> Any:
     """Write where every position starts and return how many events there are."""
     images, steps, positions, words = masks.shape
-    word, start = np.int64(masks.ctypes.data), as_int32(np.int64(starts.ctypes.data))
+    word, start = np.int64(masks.ctypes.data) + 8 * from_word, as_int32(np.int64(starts.ctypes.data))
     first, taps = as_int32(np.int64(map_starts.ctypes.data)), as_int32(np.int64(map_positions.ctypes.data))
     total = 0
     for step in range(images * steps):
@@ -60,8 +53,8 @@ def _count(masks: Any, map_starts: Any, map_positions: Any, starts: Any) -> Any:
             start[position] = total
             for tap in range(first[position], first[position + 1]):
                 bits = as_uint64(word + 8 * np.int64(taps[tap]) * words)
-                for index in range(words):
-                    total += np.int64(set_bits(bits[index]))
+                for index in range(kept.size):
+                    total += np.int64(set_bits(bits[index] & kept[index]))
         start[map_starts.size - 1] = total
         start = as_int32(np.int64(starts.ctypes.data) + 4 * (step + 1) * map_starts.size)
         word += 8 * positions * words
@@ -69,16 +62,18 @@ def _count(masks: Any, map_starts: Any, map_positions: Any, starts: Any) -> Any:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _list(masks: Any, map_starts: Any, map_positions: Any, channels: Any, offset: Any, entries: Any) -> None:
+def _list(
+    masks: Any, map_starts: Any, map_positions: Any, from_word: Any, kept: Any, channels: Any, offset: Any, entries: Any
+) -> None:
     """Write the events; up to three slots past the last one are written, too."""
     images, steps, positions, words = masks.shape
-    word, entry = np.int64(masks.ctypes.data), np.int64(entries.ctypes.data)
+    word, entry = np.int64(masks.ctypes.data) + 8 * from_word, np.int64(entries.ctypes.data)
     first, taps = as_int32(np.int64(map_starts.ctypes.data)), as_int32(np.int64(map_positions.ctypes.data))
     for _ in range(images * steps):
         for position in range(map_starts.size - 1):
             for tap in range(first[position], first[position + 1]):
-                for index in range(words):
-                    bits = as_uint64(word + 8 * (np.int64(taps[tap]) * words + index))[0]
+                for index in range(kept.size):
+                    bits = as_uint64(word + 8 * (np.int64(taps[tap]) * words + index))[0] & kept[index]
                     if bits != 0:
                         _list_word(bits, np.int32(position * channels + index * 64 + offset), entry)
                         entry += 4 * np.int64(set_bits(bits))
