@@ -25,7 +25,9 @@ EXAMPLE = "snntk selftest my-plugin"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("name", nargs="?", metavar="PLUGIN", help="only this plugin (default: every one)")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="only this plugin, and the components called so (default: everything)"
+    )
     add_json(parser)
     add_plugin_files(parser)
 
@@ -34,25 +36,39 @@ def execute(args: argparse.Namespace) -> int:
     """Run the checks and show what came out."""
     check_target(args.json, inputs=inputs_of(args))
     registry = registry_of(args, strict=False)
-    chosen = [info for info in registry.plugins if args.name in (None, info.name)]
+    chosen = [(info, found) for info in registry.plugins if (found := _chosen(registry, info, args.name)) is not None]
     if not chosen:
-        raise UnknownName("plugin", args.name or "", [info.name for info in registry.plugins])
+        raise UnknownName("plugin or component", args.name or "", _names(registry))
     with progress() as bar:
         found = {}
-        for index, info in enumerate(chosen):
+        for index, (info, selected) in enumerate(chosen):
             bar(f"Checking {info.name}", index, len(chosen))
-            found[info.name] = list(_outcomes(registry, info))
+            found[info.name] = list(_outcomes(registry, info, selected))
     plain = {name: [asdict(outcome) for outcome in outcomes] for name, outcomes in found.items()}
     answer(plain, (block for name, outcomes in found.items() for block in _blocks(name, outcomes)), args.json)
     return int(any(not outcome.passed for outcomes in found.values() for outcome in outcomes))
 
 
-def _outcomes(registry: Registry, info: PluginInfo) -> Iterator[Outcome]:
+def _chosen(registry: Registry, info: PluginInfo, name: str | None) -> list[Offer] | None:
+    """Return all that a plugin called ``name`` offers, and of others what is called so; None for nothing to check."""
+    offered = list(offers(registry, info))
+    if name in (None, info.name):
+        return offered
+    return [offer for offer in offered if offer.name == name] or None
+
+
+def _names(registry: Registry) -> set[str]:
+    """Return the names that can be asked for."""
+    found = {info.name for info in registry.plugins}
+    return found | {offer.name for info in registry.plugins for offer in offers(registry, info)}
+
+
+def _outcomes(registry: Registry, info: PluginInfo, selected: list[Offer]) -> Iterator[Outcome]:
     from snntk_core.testing import Outcome
 
     if info.error:
         yield Outcome(info.name, "check_loads", False, f"{info.error}.")
-    for offer in offers(registry, info):
+    for offer in selected:
         yield from _offer_outcomes(registry, offer)
 
 
