@@ -201,7 +201,8 @@ def _checks() -> Iterator[str]:
         "What `snntk selftest` and `snntk_core.testing.compliance` check of a component. A check that cannot be made "
         "is skipped with its reason; a known failure is listed with a reason, and turns red when it starts to pass."
     )
-    for title, module in {"Every component": "component", **{v: k for k, v in KIND_TITLES.items()}}.items():
+    modules = {"Every component": "component", **{v: k for k, v in KIND_TITLES.items()}}
+    for title, module in {**modules, "Simulators that take quantized networks": "quantized_target"}.items():
         checks = vars(importlib.import_module(f"snntk_core.testing.{module}")).items()
         yield f"## {title}"
         rows = [(f"`{name}`", inspect.getdoc(check) or "") for name, check in checks if name.startswith("check_")]

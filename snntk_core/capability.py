@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from snntk_core.graph import Graph
 from snntk_core.node import Node
@@ -39,19 +39,24 @@ Rule = Callable[[Graph, Node], Iterator[Issue]]
 
 @dataclass(frozen=True)
 class Capabilities:
-    """The ops a backend runs, and the rules they must keep.  ``weight_bits`` and ``output_bits``: None for any."""
+    """The ops a backend runs, and the rules they must keep.  ``weight_bits`` and ``output_bits``: None for any.
+
+    ``remedies``: what to do about an op that is not among them.
+    """
 
     ops: frozenset[type[Op]]
     weight_bits: range | None = None
     output_bits: range | None = None
     rules: tuple[Rule, ...] = ()
+    remedies: Mapping[type[Op], str] = field(default_factory=dict, hash=False)
 
     def check(self, graph: Graph) -> tuple[Issue, ...]:
         """Return every issue of a graph, in its order."""
         issues: list[Issue] = []
         for node in graph:
             if type(node.op) not in self.ops:
-                issues.append(Issue(node.name, f"{type(node.op).__name__} is not supported."))
+                remedy = self.remedies.get(type(node.op), "")
+                issues.append(Issue(node.name, f"{type(node.op).__name__} is not supported.", remedy))
                 continue
             issues += self._bits(node)
             for rule in self.rules:

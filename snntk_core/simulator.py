@@ -174,9 +174,13 @@ class Exportable(Program, ABC):
 
 @dataclass(frozen=True)
 class Simulator(Component):
-    """Binds a spiking graph to one backend.  ``clock``: none for one whose programs are `Exportable`."""
+    """Binds a graph to one backend.  ``clock``: none for one whose programs are `Exportable`.
+
+    ``takes``: spiking graphs, or quantized analog ones.
+    """
 
     capabilities: ClassVar[Capabilities]
+    takes: ClassVar[Literal["spiking", "quantized"]] = "spiking"
     clock: ClassVar[Literal["stepped", "event", "none"]]
 
     @abstractmethod

@@ -194,21 +194,22 @@ def check(
 ) -> tuple[Issue, ...]:
     """Return everything that keeps a network from running on a simulator, each with a remedy; empty when nothing does.
 
-    An analog network is first converted with the recipe, on random samples, so no data is needed.  The simulator's
-    library need not be installed.  Raises what `parse` raises, and `UnknownName`.
+    An analog network is first converted with the recipe, on random samples, so no data is needed; for a simulator that
+    takes quantized networks it is checked as it is.  The simulator's library need not be installed.  Raises what
+    `parse` raises, and `UnknownName`.
 
     >>> for issue in snntk.check("model.onnx", "numpy"):
     ...     print(issue)
     """
     registry = registry or installed()
-    capabilities = registry.simulators[simulator].capabilities
+    target = registry.simulators[simulator]
     graph = as_graph(source_or_graph, parser, registry)
-    if not graph.spiking:
+    if not graph.spiking and target.takes == "spiking":
         try:
             graph = convert(graph, calibration=probe_batch(graph, None), recipe=recipe, registry=registry)
         except Incompatible as error:
             return error.issues
-    return traced(graph, capabilities.check(graph))
+    return traced(graph, target.capabilities.check(graph))
 
 
 def plugins(*, registry: Registry | None = None) -> tuple[PluginInfo, ...]:

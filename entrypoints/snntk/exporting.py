@@ -1,4 +1,4 @@
-"""A spiking network as the files of another simulator or a device."""
+"""A network as the files of another simulator or a device."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ Check = Callable[[Iterable[Path]], None]
 def export(
     graph: Graph, path: str | Path, *, simulator: str | Simulator = "nir", registry: Registry | None = None
 ) -> Artifact:
-    """Write a spiking graph for a simulator that runs elsewhere, and return the folder and the sha256 of each file.
+    """Write a graph for a simulator that runs elsewhere, and return the folder and the sha256 of each file.
 
+    The graph is a spiking one, or a quantized one for a simulator that takes these.
     ``path``: the file, where one is written and the suffixes agree, as ``net.nir``; else the folder for all of them.
     Raises `Incompatible` with every node that the simulator cannot take, `MissingLibrary`, `SnntkError` for a simulator
     that writes nothing, and `ArtifactError` when the path cannot be written.
@@ -36,7 +37,7 @@ def export(
 
 def exported(graph: Graph, path: Path, simulator: Simulator, registry: Registry, check: Check) -> Artifact:
     """Write ``graph`` to ``path``; ``check`` is given what is about to be written."""
-    if not graph.spiking:
+    if not graph.spiking and simulator.takes == "spiking":
         raise SnntkError("The network is not a spiking one. Convert it first: snntk.convert, or snntk convert.")
     if not is_exporter(simulator):
         raise SnntkError(f"The simulator {simulator.name} runs networks and writes none. {_exporters(registry)}")

@@ -20,6 +20,7 @@ from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
 from snntk_core.simulator import Simulator
 from snntk_core.testing import component as component_checks
 from snntk_core.testing import parser as parser_checks
+from snntk_core.testing import quantized_target as quantized_target_checks
 from snntk_core.testing import quantizer as quantizer_checks
 from snntk_core.testing import simulator as simulator_checks
 from snntk_core.testing import transform as transform_checks
@@ -54,6 +55,8 @@ def checks_for(component: type[Component], examples: Examples = ()) -> tuple[Che
         functions += map(usable, transform_checks.CHECKS + transform_checks.SPIKE_CODE_CHECKS * code)
     elif issubclass(component, WeightQuantizer | ActivationQuantizer):
         functions += map(usable, quantizer_checks.CHECKS)
+    elif issubclass(component, Simulator) and getattr(component, "takes", "") == "quantized":
+        functions += map(usable, quantized_target_checks.CHECKS)
     elif issubclass(component, Simulator):
         stepped = getattr(component, "clock", None) == "stepped"
         functions += map(usable, simulator_checks.CHECKS + simulator_checks.STEPPED_CHECKS * stepped)

@@ -92,5 +92,6 @@ FAULTS: list[tuple[str, Callable[[], Any]]] = [
     ("check_recording_shapes", spoiled(lambda _, batch, r: replace(r, scores=r.scores[:, 0]))),
     ("check_recording_shapes", spoiled(lambda _, batch, r: replace(r, times=r.times - 1))),
     ("check_recording_shapes", counts(lambda count: count + 1)),
+    ("check_probes_are_heeded", spoiled(lambda _, batch, r: replace(r, operations={}))),
     ("check_exports_match_manifest", compiling(lambda self, graph: Undeclared(graph))),
 ]

@@ -30,6 +30,7 @@ from snntk_core import (
     Preserves,
     Probes,
     Program,
+    QuantizedRelu,
     Readout,
     Recording,
     Relu,
@@ -43,7 +44,6 @@ from snntk_core import (
     option,
 )
 from snntk_core.errors import Incompatible
-from snntk_core.simulator import operations_by_step
 from snntk_core.simulator import operations_by_step
 from snntk_core.testing.spiking_graphs import op_examples
 from snntk_core.testing.stepped_reference import simulate_plainly
@@ -224,4 +224,20 @@ class PlainSimulator(Simulator):
         return PlainProgram(graph.verify(), self.spoil)
 
 
-SOUND = (LayerList, DropIdentity, PlainCode, LargestValue, LargestOutput, PlainSimulator)
+@dataclass(frozen=True)
+class PlainTarget(Simulator):
+    """Writes networks of quantized Dense layers."""
+
+    name: ClassVar[str] = "plain-target"
+    clock: ClassVar[Literal["stepped", "event", "none"]] = "none"
+    takes: ClassVar[Literal["spiking", "quantized"]] = "quantized"
+    capabilities: ClassVar[Capabilities] = Capabilities(frozenset({Input, Dense, QuantizedRelu}))
+
+    def compile(self, graph: Graph) -> Program:
+        issues = self.capabilities.check(graph)
+        if issues:
+            raise Incompatible(self.name, issues)
+        return PlainProgram(graph.verify())
+
+
+SOUND = (LayerList, DropIdentity, PlainCode, LargestValue, LargestOutput, PlainSimulator, PlainTarget)

@@ -10,6 +10,7 @@ from typing import Any
 import component_faults
 import parser_faults
 import pytest
+import quantized_target_faults
 import quantizer_faults
 import simulator_faults
 import sound_components as sound
@@ -24,12 +25,13 @@ from snntk_core.ops import __all__ as vocabulary
 from snntk_core.testing import check_component, checks_for, compliance
 from snntk_core.testing import component as component_checks
 from snntk_core.testing import parser as parser_checks
+from snntk_core.testing import quantized_target as quantized_target_checks
 from snntk_core.testing import quantizer as quantizer_checks
 from snntk_core.testing import simulator as simulator_checks
 from snntk_core.testing import transform as transform_checks
 from snntk_core.testing.spiking_graphs import networks, neuron_examples, op_examples
 
-KINDS = (component_faults, parser_faults, transform_faults, quantizer_faults, simulator_faults)
+KINDS = (component_faults, parser_faults, transform_faults, quantizer_faults, simulator_faults, quantized_target_faults)
 FAULTS = [fault for kind in KINDS for fault in kind.FAULTS]
 
 
@@ -49,7 +51,8 @@ def test_fault_is_caught_by_its_check(check, make):
 
 
 def test_every_check_has_a_fault_it_catches():
-    modules = (component_checks, parser_checks, transform_checks, quantizer_checks, simulator_checks)
+    kinds = (parser_checks, transform_checks, quantizer_checks, simulator_checks, quantized_target_checks)
+    modules = (component_checks, *kinds)
     checks = {name for module in modules for name in vars(module) if name.startswith("check_")}
     assert checks == {check for check, _ in FAULTS} | {"check_light_import"}
 
