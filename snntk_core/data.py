@@ -94,11 +94,16 @@ def _digests(samples: Array) -> set[bytes]:
 
 
 def _as_targets(labels: Array, samples: int) -> Array | None:
-    """Return real numbers (n, outputs) that are no class numbers and no one-hot rows; None for anything else."""
+    """Return numbers (n, outputs) that are no class numbers and no one-hot rows; None for anything else.
+
+    Whole numbers are targets where they cannot be meant as classes: images, and rows that hold more than 0 and 1.
+    """
     labels = np.asarray(labels)
-    if labels.dtype.kind != "f" or not labels.ndim or len(labels) != samples or not np.isfinite(labels).all():
+    if labels.dtype.kind not in "biuf" or not labels.ndim or len(labels) != samples or not np.isfinite(labels).all():
         return None
     rows = labels.reshape(samples, -1).astype(np.float64)
+    if labels.dtype.kind != "f" and labels.ndim < 3 and (rows.shape[1] < 2 or np.isin(rows, (0, 1)).all()):
+        return None
     whole = rows.shape[1] == 1 and bool((rows == np.rint(rows)).all() and (rows >= 0).all())
     one_hot = rows.shape[1] > 1 and bool(np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all())
     return None if whole or one_hot or not samples else rows

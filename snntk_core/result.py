@@ -75,7 +75,8 @@ class Accuracy:
 
     ``analog``: the parsed model.  ``rewritten``: after the rewrites.  ``limit``: the spiking network with endless
     steps, so what it lacks is lost to clipping.  ``spiking``: by number of steps.  None without labels.
-    ``agreement``: share of samples on which the spiking network decides like the analog one, by number of steps.
+    ``agreement``: share of samples on which the spiking network decides like the analog one, by number of steps; empty
+    beside errors, where nothing is decided.
     ``deviation``: root mean square of the scores' difference over that of the analog scores, by number of steps;
     ``limit_deviation``: with endless steps, so it is what clipping costs.
     """

@@ -56,7 +56,7 @@ class DecisionTally:
         limit_deviation: float | None = None,
     ) -> Accuracy:
         """Return the measures over time, beside those of the analog, rewritten and limit networks."""
-        scale = self.reference or 1.0
+        scale, decides = self.reference or 1.0, self.judge.measure == "accuracy"
         spiking = None
         if self.judge.judges:
             sums = zip(self.times, self.marks, strict=True)
@@ -67,7 +67,7 @@ class DecisionTally:
             rewritten,
             limit,
             spiking,
-            {t: float(a) / self.samples for t, a in zip(self.times, self.agreed, strict=True)},
+            {t: float(a) / self.samples for t, a in zip(self.times, self.agreed, strict=True)} if decides else {},
             {t: float(np.sqrt(s / scale)) for t, s in zip(self.times, self.squared, strict=True)},
             self.judge.measure,
             self.judge.top_k,

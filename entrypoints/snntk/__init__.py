@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
     from snntk.exporting import export
+    from snntk.judging import Judgment, judge
     from snntk.parameters import load_parameters, save_parameters
     from snntk_core.capability import Issue
     from snntk_core.chains import chains
@@ -57,6 +58,7 @@ __all__ = [
     "GraphError",
     "Incompatible",
     "Issue",
+    "Judgment",
     "MissingLibrary",
     "OptionError",
     "ParseError",
@@ -81,6 +83,7 @@ __all__ = [
     "fan_in",
     "fan_out",
     "hookimpl",
+    "judge",
     "load_parameters",
     "multiply_accumulates",
     "open",
@@ -98,6 +101,7 @@ _HOMES = {
     "Data": "snntk_core.data",
     "Graph": "snntk_core.graph",
     "Issue": "snntk_core.capability",
+    "Judgment": "snntk.judging",
     "PluginInfo": "snntk_core.registry",
     "Probes": "snntk_core.simulator",
     "Recipe": "snntk_core.recipe",
@@ -109,6 +113,7 @@ _HOMES = {
     "fan_in": "snntk_core.connectivity",
     "fan_out": "snntk_core.connectivity",
     "hookimpl": "snntk_core.hookspecs",
+    "judge": "snntk.judging",
     "load_parameters": "snntk.parameters",
     "multiply_accumulates": "snntk_core.connectivity",
     "resize_input": "snntk_core.resizing",

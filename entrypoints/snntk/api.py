@@ -24,6 +24,7 @@ from snntk.given import (
     as_source,
     checked_graph,
     checked_steps,
+    checked_top_k,
     installed,
     is_saved,
 )
@@ -99,14 +100,15 @@ def simulate(
     steps: int,
     simulator: str | Simulator = "numpy",
     labels: Array | None = None,
+    top_k: int = 1,
     probes: Probes | Sequence[str] = (),
     registry: Registry | None = None,
     progress: Progress | None = None,
 ) -> Recording:
     """Run a spiking graph on a batch and return its recording: ``scores`` is ``(n, steps, outputs)``.
 
-    ``labels``: ``(n,)`` or one-hot; with them the recording has ``accuracy``, ``(steps,)``; with targets
-    ``(n, outputs)`` in their place it has ``error``, the root mean square.  ``probes``: the names of
+    ``labels``: ``(n,)`` or one-hot; with them the recording has ``accuracy``, ``(steps,)``, right being a label among
+    the ``top_k`` largest; with targets ``(n, outputs)`` it has ``error``, the root mean square.  ``probes``: names of
     nodes whose spike trains are wanted, or `Probes`.  Raises `Incompatible` with every node the simulator cannot take,
     `DataError` for a batch that does not fit, and `MissingLibrary`.
 
@@ -117,7 +119,7 @@ def simulate(
     if not graph.spiking:
         raise SnntkError("The network is not a spiking one. Convert it first: snntk.convert, or snntk convert.")
     batch = as_batch(graph, as_samples(batch, "the samples"))
-    judge = Judge.of(graph, Data(batch, None if labels is None else np.asarray(labels)))
+    judge = Judge.of(graph, Data(batch, None if labels is None else np.asarray(labels)), checked_top_k(top_k))
     names = (probes,) if isinstance(probes, str) else probes
     wanted = names if isinstance(names, Probes) else Probes(spikes=tuple(names))
     for name in (*wanted.spikes, *wanted.potentials):

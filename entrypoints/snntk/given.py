@@ -142,6 +142,13 @@ def as_samples(samples: Any) -> Array | None:
     return checked_samples(samples, "the calibration samples")
 
 
+def checked_top_k(top_k: object) -> int:
+    """Return how many outputs may hold the label.  Raises `OptionError` unless it is a whole number of at least 1."""
+    if isinstance(top_k, bool) or not isinstance(top_k, int | np.integer) or top_k < 1:
+        raise OptionError([f"top_k is a whole number of at least 1, got {top_k!r}."])
+    return int(top_k)
+
+
 def checked_steps(steps: object) -> int:
     """Return a number of steps.  Raises `OptionError` unless it is a whole number of at least 1."""
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:

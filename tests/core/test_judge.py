@@ -62,6 +62,16 @@ def test_whole_numbers_of_one_output_are_targets() -> None:
     assert Judge.of(network(1), data([1, 0, 1])).measure == "accuracy"
 
 
+def test_whole_numbers_that_cannot_be_classes_are_targets() -> None:
+    images = np.arange(24).reshape(2, 3, 4)
+    assert Judge.of(network(12), data(images)).measure == "error"
+    assert Judge.of(network(12), data(images.astype(np.uint8))).judgment(images) == 0
+    assert Judge.of(network(2), data([[3, 0], [7, 1]])).measure == "error"
+    assert Judge.of(network(2), data([[1, 0], [0, 1]])).measure == "accuracy"
+    with pytest.raises(DataError, match="neither class numbers nor one-hot"):
+        data([[1, 1], [0, 1]])
+
+
 def test_nothing_to_compare_with() -> None:
     judge = Judge.of(network(2), Data(np.zeros((2, 3))))
     assert not judge.judges

@@ -10,6 +10,7 @@ COMMANDS = {
     "run": ("run", "convert a model, simulate it on data, and report how close it stayed"),
     "convert": ("convert", "convert a model and save the spiking network"),
     "simulate": ("simulate", "simulate a saved spiking network on data"),
+    "evaluate": ("evaluate", "evaluate a model as it is on labeled data"),
     "inspect": ("inspect", "show a model or saved network, node by node"),
     "check": ("check", "say what keeps a model from running on a simulator"),
     "demo": ("demo", "run the whole line on handwritten digits that come with snntk"),

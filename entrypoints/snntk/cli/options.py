@@ -96,6 +96,16 @@ def inputs_of(args: argparse.Namespace) -> list[Path]:
     return [Path(path).expanduser() for path in paths if path]
 
 
+def add_top_k(parser: argparse.ArgumentParser) -> None:
+    """Add how many of the largest outputs may hold the label."""
+    parser.add_argument(
+        "--top-k",
+        metavar="K",
+        type=count,
+        help="a decision is right when the label is among the K largest (default: 1)",
+    )
+
+
 def count(text: str) -> int:
     """Return a whole number of at least 1, for argparse."""
     if not text.isdecimal() or int(text) < 1:
@@ -119,6 +129,8 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
     Raises `OptionError` for a setting that is not ``COMPONENT.OPTION=VALUE``.
     """
     recipe = as_recipe(args.recipe, registry, steps=args.steps, simulator=simulator)
+    if getattr(args, "top_k", None):
+        recipe = replace(recipe, top_k=args.top_k)
     if args.parser and (recipe.parser is None or recipe.parser.name != args.parser):
         recipe = replace(recipe, parser=Step(args.parser))
     if recipe.simulator is None:

@@ -60,6 +60,11 @@ def judged(measure: str, value: float | None) -> str:
     return percent(value) if measure == "accuracy" or value is None else f"{value:.4g}"
 
 
+def measured(measure: str, top_k: int) -> str:
+    """Return the name of a measure."""
+    return f"top-{top_k} accuracy" if measure == "accuracy" and top_k > 1 else MEASURES[measure]
+
+
 def _small(value: float | None) -> str:
     return "-" if value is None else "0" if value == 0 else f"{value:.1e}" if value < 1e-3 else f"{value:.3f}"
 
@@ -72,14 +77,16 @@ def _accuracy(result: Result) -> Iterator[Block]:
         rows.append(("ANN, rewritten", judged(accuracy.measure, accuracy.rewritten), "", ""))
     clipped = _small(accuracy.limit_deviation)
     rows.append(("SNN, endless steps", judged(accuracy.measure, accuracy.limit), "", clipped))
-    for steps, agreement in accuracy.agreement.items():
+    for steps, moved in accuracy.deviation.items():
         share = judged(accuracy.measure, (accuracy.spiking or {}).get(steps))
-        rows.append((f"SNN, T = {steps}", share, percent(agreement), _small(accuracy.deviation.get(steps))))
-    name = f"top-{accuracy.top_k} accuracy" if accuracy.top_k > 1 else MEASURES[accuracy.measure]
+        rows.append((f"SNN, T = {steps}", share, percent(accuracy.agreement.get(steps)), _small(moved)))
+    name = measured(accuracy.measure, accuracy.top_k)
     columns = [Column("network"), *numbers(name, "agrees with ANN", "deviation")]
     title = f"{name.capitalize() if labeled else 'Agreement'} over {counted(accuracy.samples, 'sample')}"
     if not labeled:
         columns, rows = [columns[0], *columns[2:]], [(row[0], *row[2:]) for row in rows]
+    elif accuracy.measure == "error":  # a network that decides nothing agrees with nothing
+        columns, rows = [*columns[:2], columns[3]], [(*row[:2], row[3]) for row in rows]
     yield Table(title, columns, rows)
     yield Paragraph(_verdict(result))
 

@@ -12,6 +12,7 @@ from snntk.cli.options import (
     add_plugin_files,
     add_recipe,
     add_simulator,
+    add_top_k,
     count,
     inputs_of,
     recipe_of,
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser)
     add_simulator(parser, "where to run it (default: the recipe's, or numpy)")
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N test samples")
+    add_top_k(parser)
     add_plugin_files(parser)
     add_json(parser, "print the report as JSON instead of the tables, or write it to a .json file")
     parser.add_argument("-o", "--output", metavar="FILE.snntk", help="save the spiking network")

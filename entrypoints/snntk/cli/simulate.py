@@ -11,12 +11,14 @@ import numpy as np
 
 from snntk import api
 from snntk.cli.blocks import Block, Column, Facts, Heading, Table, counted, numbers
+from snntk.cli.evaluate import arrays_of
 from snntk.cli.export import write
 from snntk.cli.options import (
     add_json,
     add_plugin_files,
     add_settings,
     add_simulator,
+    add_top_k,
     configured,
     count,
     inputs_of,
@@ -25,7 +27,7 @@ from snntk.cli.options import (
 )
 from snntk.cli.output import answer, check_target, write_arrays
 from snntk.cli.render import progress
-from snntk.cli.report import judged, percent
+from snntk.cli.report import judged, measured, percent
 from snntk.conversion import as_graph
 from snntk.exporting import is_exporter
 from snntk.given import is_saved
@@ -56,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_simulator(parser, "where to run it, or what writes it (default: numpy)", DEFAULT_SIMULATOR)
     add_settings(parser, "the simulator or the parser")
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N samples")
+    add_top_k(parser)
     add_plugin_files(parser)
     add_json(parser)
     parser.add_argument(
@@ -85,12 +88,13 @@ def execute(args: argparse.Namespace) -> int:
             steps=steps,
             simulator=simulator,
             labels=data.targets if data.labels is None else data.labels,
+            top_k=args.top_k or 1,
             registry=registry,
             progress=bar,
         )
     if args.output:
         last = recording.scores[:, -1]
-        write_arrays(Path(args.output), {"predictions": decisions(last), "scores": last})
+        write_arrays(Path(args.output), arrays_of(last, "accuracy" if recording.error is None else "error"))
     facts = _facts(recording, args, steps)
     answer(facts, _blocks(facts, why), args.json)
     return 0
@@ -139,7 +143,8 @@ def _facts(recording: Recording, args: argparse.Namespace, steps: int) -> dict[s
         "steps": steps,
         "accuracy": None if accuracy is None else {time: float(accuracy[time - 1]) for time in times},
         "error": None if error is None else {time: float(error[time - 1]) for time in times},
-        "decided_like_at_the_end": {time: _settled(recording, time) for time in times},
+        "top_k": args.top_k or 1,
+        "decided_like_at_the_end": None if error is not None else {t: _settled(recording, t) for t in times},
         "spikes_per_sample": float(sum(count.sum() for count in counts)) / len(recording.scores),
         "synaptic_operations_per_sample": float(recording.synaptic_operations.mean()),
         "rates": dict(rates_by_layer(recording)),
@@ -160,15 +165,25 @@ def _blocks(facts: dict[str, Any], why: str) -> Iterator[Block]:
             ("synaptic operations", f"{facts['synaptic_operations_per_sample']:,.0f} per sample"),
         ]
     )
-    measures = [measure for measure in ("accuracy", "error") if facts[measure]]
-    columns = [Column("network"), *numbers(*measures, "decided as at the end")]
-    rows = [
-        (f"SNN, T = {time}", *(judged(measure, facts[measure][time]) for measure in measures), percent(settled))
-        for time, settled in facts["decided_like_at_the_end"].items()
-    ]
-    yield Table("Decisions over time", columns, rows)
+    yield _over_time(facts)
     yield Table(
         "Firing rates: spikes per neuron and step",
         [Column("layer"), *numbers("rate")],
         [(name, f"{rate:.4f}") for name, rate in facts["rates"].items()],
     )
+
+
+def _over_time(facts: dict[str, Any]) -> Block:
+    """Return how good the outputs are after each reported step, and whether decisions are those of the end."""
+    measures = [measure for measure in ("accuracy", "error") if facts[measure]]
+    settled = facts["decided_like_at_the_end"] or {}
+    names = [measured(measure, facts["top_k"]) for measure in measures] + ["decided as at the end"] * bool(settled)
+    rows = [
+        (
+            f"SNN, T = {time}",
+            *(judged(measure, facts[measure][time]) for measure in measures),
+            *([percent(settled[time])] if settled else []),
+        )
+        for time in settled or facts["error"]
+    ]
+    return Table("Decisions over time" if settled else "Error over time", [Column("network"), *numbers(*names)], rows)
