@@ -14,7 +14,7 @@ import numpy as np
 
 from snntk_akida.capabilities import VERSION_1
 from snntk_akida.lowering import Block, lower
-from snntk_core import Artifact, Capabilities, Exportable, Graph, Op, Simulator, option
+from snntk_core import Artifact, Capabilities, Exportable, Graph, Input, Op, Simulator, option
 from snntk_core.errors import Incompatible
 
 
@@ -22,7 +22,8 @@ from snntk_core.errors import Incompatible
 class AkidaExporter(Simulator):
     """Writes a quantized network as the integers of Akida's first version: codes, thresholds and steps.
 
-    The folder gets ``layers.json`` and ``arrays.npz``; neither needs Akida's own library.
+    The folder gets ``layers.json`` and ``arrays.npz``; neither needs Akida's own library.  Akida reads images with
+    channels last: ``order`` says how to permute those of a model that has them first.
     """
 
     name: ClassVar[str] = "akida"
@@ -65,7 +66,10 @@ class AkidaProgram(Exportable):
             arrays |= {f"{block.name}/{name}/codes": codes for name, codes in block.codes.items()}
             arrays |= {f"{block.name}/threshold": block.threshold, f"{block.name}/act_step": block.act_step}
         layers = [_described(block) for block in self.blocks]
-        text = json.dumps({"input": list(self.graph.input_shape), "layers": layers}, indent=2) + "\n"
+        source = self.graph.source.op
+        order = list(source.order) if isinstance(source, Input) else []
+        described = {"input": list(self.graph.input_shape), "order": order, "layers": layers}
+        text = json.dumps(described, indent=2) + "\n"
         with tempfile.TemporaryDirectory(dir=directory) as folder:
             (Path(folder) / "layers.json").write_text(text, encoding="utf-8")
             np.savez(Path(folder) / "arrays.npz", **arrays)  # type: ignore[arg-type]

@@ -52,15 +52,13 @@ def one_output(graph: Graph, node: Node) -> Iterator[Issue]:
 
 
 def vector_or_image(graph: Graph, node: Node) -> Iterator[Issue]:
-    """The input is a vector, or an image with its one or three channels last."""
+    """The input is a vector, or an image with one or three channels."""
     if not isinstance(node.op, Input):
         return
     shape = graph.shapes[node.name]
     if len(shape) not in (1, 3):
         yield Issue(node.name, f"its samples have {len(shape)} axes.", "Give it vectors, or images with channels.")
-    elif node.op.order and len(shape) == 3:
-        yield Issue(node.name, "its images have the channels first.", "Build the model with channels last.")
-    if len(shape) == 3 and shape[-1] not in (1, 3):
+    elif len(shape) == 3 and shape[-1] not in (1, 3):
         yield Issue(node.name, f"its images have {shape[-1]} channels.", "Give it images with one or three channels.")
 
 

@@ -120,7 +120,7 @@ PREPARED = {
     ),
     "input": Prepared(
         network(("c1", conv(2, 4)), ("r1", relu()), source=Input((2, 8, 8), (1, 2, 0))),
-        ("x: channels first", "x: 2 channels"),
+        ("x: 2 channels",),
     ),
     "first layer": Prepared(
         network(("s1d", depthwise(3)), ("s1", conv(3, 4, 1)), ("r1", relu()), source=Input((8, 8, 3))),

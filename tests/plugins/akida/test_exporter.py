@@ -152,6 +152,7 @@ def test_files_hold_all_of_it_and_are_those_of_the_manifest(tmp_path) -> None:
     for name, digest in artifact.files.items():
         assert hashlib.sha256((artifact.directory / name).read_bytes()).hexdigest() == digest
     described = json.loads((artifact.directory / "layers.json").read_text(encoding="utf-8"))
+    assert (described["input"], described["order"]) == ([8, 8, 1], [])
     assert [(layer["name"], layer["bits"]) for layer in described["layers"]] == [("c1", 4), ("s2", 4), ("d", 0)]
     assert described["layers"][0]["ops"] == [
         {"name": "c1", "op": "Conv2D", "padding": "same", "groups": 1},

@@ -92,8 +92,9 @@ def test_a_network_in_blocks_is_taken(bits: int, tmp_path) -> None:
         network(("c", conv(1, 4, 8, padding="valid")), ("r", relu()), ("d", dense(4, 2)), ("v", Reshape((2,))),
                 ("same", Reshape((2,))), ("sm", Softmax()), source=IMAGE),
         network(("c", conv(1, 4, padding=((1, 1), (1, 1)))), ("r", relu()), source=IMAGE),
+        network(("c", conv(3, 4)), ("r", relu()), source=Input((3, 8, 8), (1, 2, 0))),
     ],
-    ids=["vectors", "one bit", "pooling last", "mean", "rescaled", "reshaped", "explicit same"],
+    ids=["vectors", "one bit", "pooling last", "mean", "rescaled", "reshaped", "explicit same", "channels first"],
 )  # fmt: skip
 def test_other_blocks_are_taken(graph: Graph) -> None:
     assert snntk.check(graph, "akida") == ()
