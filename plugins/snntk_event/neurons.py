@@ -12,15 +12,16 @@ from snntk_event.choice import Choice, Way, choice
 from snntk_event.chunk import Chunk, Emitted, words
 from snntk_event.currents import Currents
 from snntk_event.lowering import Layer, per_channel
-from snntk_event.packing import Events, Packed, pack, padded
+from snntk_event.packing import Events, Packed, pack
 from snntk_event.placement import grid
+from snntk_event.tiling import Tiling, alone, tiled, widened_terms
 
 NOTHING = np.zeros((0, 0, 0, 0), np.float32)
 
 
 @dataclass(eq=False)
 class NeuronState:
-    """What a layer holds between chunks: (images, positions, padded channels) each.  ``constant``: its steady current.
+    """What a layer holds between chunks: (images, wide positions, lanes) each.  ``constant``: its steady current.
 
     ``blocked`` is empty without refractory time, ``counts`` for a readout.
     """
@@ -35,13 +36,15 @@ class NeuronState:
 class Neurons:
     """A layer of `IntegrateFire` neurons, or a `Readout`, which is one that never fires.
 
-    ``packed``: its terms, None where only the core's ops compute it.  ``choice``: how a chunk is computed.
+    ``packed``: its terms, None where only the core's ops compute it.  ``choice``: how a chunk is computed.  ``tiling``:
+    how its positions lie in the arrays of the state.
     """
 
     layer: Layer
     currents: Currents
     packed: Packed | None
     choice: Choice
+    tiling: Tiling
     threshold: Array
     initial: Array
     keep: np.float32
@@ -56,16 +59,20 @@ class Neurons:
     def start(self, images: int, constant: Array | None) -> NeuronState:
         """Return the state before the first step."""
         positions, channels = grid(self.layer.shape)
-        shape = (images, positions, self.threshold.shape[-1])
-        steady = np.zeros((1, 1, channels), np.float32) if constant is None else constant
+        shape = (images, self.tiling.positions, self.tiling.width)
+        steady = np.zeros((1, 1, channels), np.float32)
         if constant is not None:
             steady = constant.reshape(len(constant), positions, channels)
         return NeuronState(
             potential=np.broadcast_to(self.initial, shape).copy(),
             blocked=np.zeros(shape if self.refractory else (0, 0, 0), np.int32),
             counts=np.zeros(shape if self.fires else (0, 0, 0), np.int32),
-            constant=padded(steady, shape[-1], 0),
+            constant=self.tiling.spread(steady, 0),
         )
+
+    def counted(self, state: NeuronState) -> Array:
+        """Return the spikes so far: (images, units)."""
+        return self.tiling.collected(state.counts)
 
     def advance(self, state: NeuronState, chunk: Chunk, trace: bool) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, V after each step, and in which way.
@@ -91,9 +98,11 @@ class Neurons:
     def _gather(self, packed: Packed, events: Sequence[Events], state: NeuronState, masks: Array, trace: Array) -> None:
         from snntk_event.kernels.layer import run_layer
 
-        positions, channels = grid(self.layer.shape)
-        table = packed.table(events)
-        run_layer(table, packed.block, *self._neuron(state), masks, trace, channels, 0, len(masks), 0, positions)
+        tiles, table = self.tiling, packed.table(events)
+        run_layer(
+            table, packed.block, *self._neuron(state), masks, trace, tiles.channels, 0, len(masks), 0, tiles.positions,
+            tiles.places,
+        )  # fmt: skip
 
     def _driven(self, chunk: Chunk) -> Array:
         """Return the current of spikes as the core's ops compute it: (images, steps, positions, channels)."""
@@ -104,8 +113,10 @@ class Neurons:
     def _scan(self, driven: Array, state: NeuronState, masks: Array, trace: Array) -> None:
         from snntk_event.kernels.layer import scan_currents
 
-        positions, channels = grid(self.layer.shape)
-        scan_currents(driven, *self._neuron(state), masks, trace, channels, 0, len(driven), 0, positions)
+        tiles = self.tiling
+        scan_currents(
+            driven, *self._neuron(state), masks, trace, tiles.channels, 0, len(driven), 0, tiles.positions, tiles.places
+        )
 
     def _neuron(self, state: NeuronState) -> tuple[object, ...]:
         rule = (state.constant, self.threshold, self.keep, self.reset_zero, self.refractory)
@@ -116,26 +127,24 @@ def neurons(layer: Layer, currents: Currents, way: Way) -> Neurons:
     """Return a layer made ready to run."""
     from snntk_event.kernels.layer import block_size
 
-    channels, op = layer.shape[-1], layer.op
-    packed = None if layer.terms is None else pack(layer.terms, channels)
+    op, tiling = layer.op, tiled(layer.shape)
+    terms = None if tiling is None else widened_terms(layer.terms or (), tiling)
+    if tiling is None or terms is None:
+        tiling, terms = alone(layer.shape, block_size(layer.shape[-1])), layer.terms or ()
+    packed = None if layer.terms is None else pack(terms, tiling.width)
     chosen = choice(layer.terms, grid(layer.shape)[0], way)
-    width = -(-channels // block_size(channels)) * block_size(channels)
     if not isinstance(op, IntegrateFire):
-        threshold, initial = np.full((1, width), np.inf, np.float32), np.zeros((1, width), np.float32)
-        return Neurons(layer, currents, packed, chosen, threshold, initial, np.float32(1), False, 0)
+        threshold, initial = np.full((1, tiling.width), np.inf, np.float32), np.zeros((1, tiling.width), np.float32)
+        return Neurons(layer, currents, packed, chosen, tiling, threshold, initial, np.float32(1), False, 0)
     return Neurons(
         layer,
         currents,
         packed,
         chosen,
-        padded(per_channel(op.threshold, layer.shape), width, np.inf),
-        padded(per_channel(op.initial_potential, layer.shape), width, 0),
+        tiling,
+        tiling.spread(per_channel(op.threshold, layer.shape)[None], np.inf)[0],
+        tiling.spread(per_channel(op.initial_potential, layer.shape)[None], 0)[0],
         np.float32(1 - op.leak),
         op.reset == "zero",
         op.refractory,
     )
-
-
-def counted(counts: Array, shape: tuple[int, ...]) -> Array:
-    """Return counts (images, positions, padded channels) as (images, units)."""
-    return np.ascontiguousarray(counts[..., : shape[-1]]).reshape(len(counts), -1)

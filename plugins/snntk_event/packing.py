@@ -83,10 +83,3 @@ def _blocks(rows: Array, first: int, block: int) -> Array:
     wide = np.zeros((len(rows), count * block), rows.dtype)
     wide[:, before : before + rows.shape[1]] = rows
     return np.ascontiguousarray(wide.reshape(len(rows), count, block).transpose(1, 0, 2))
-
-
-def padded(array: Array, channels: int, value: float) -> Array:
-    """Return an array with its last axis filled up to ``channels``, contiguous and in single precision."""
-    wide = np.full((*array.shape[:-1], channels), value, np.float32)
-    wide[..., : array.shape[-1]] = array
-    return wide

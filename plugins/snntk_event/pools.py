@@ -50,6 +50,10 @@ class Pool:
             totals = (np.zeros((images, *shape), np.int32) for shape in (grid(self.before), after))
         return PoolState(*totals, counts, constant)
 
+    def counted(self, state: PoolState) -> Array:
+        """Return the spikes so far: (images, units)."""
+        return state.counts.reshape(len(state.counts), -1)
+
     def advance(self, state: PoolState, chunk: Chunk, trace: bool) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, an empty array, and in which way."""
         positions, channels = grid(self.layer.shape)

@@ -10,7 +10,7 @@ from snntk_event.choice import Way
 from snntk_event.chunk import Chunk
 from snntk_event.currents import Currents
 from snntk_event.lowering import lower
-from snntk_event.neurons import Neurons, counted, neurons
+from snntk_event.neurons import Neurons, neurons
 from snntk_event.pools import Pool, pool
 from snntk_event.recorder import Recorder
 
@@ -54,7 +54,7 @@ def run_part(network: Network, batch: Array, steps: int, probes: Probes, fan_out
             chunk.emitted[name] = emitted
             chunk.forget(network.done_with[name])
     counts = {
-        ready.layer.name: counted(states[ready.layer.name].counts, ready.layer.shape)
+        ready.layer.name: ready.counted(states[ready.layer.name])
         for ready in network.layers
         if not isinstance(ready.layer.op, Readout)
     }

@@ -23,6 +23,7 @@ from snntk_event.kernels.vectors import zeros
 BLOCKS = (16, 32, 64)  # output channels; 64 fill one word of a mask, and 128 are only 7 % faster
 WEIGHTS_AT_ONCE = 640 << 10  # bytes of weights that stay in a second-level cache of 1 MiB next to events
 EVENTS_AT_ONCE = 256 << 10  # bytes of events and masks that do, too
+ALONE = (1, BLOCKS[-1], 1 << 40)  # each position by itself
 NO_CURRENTS = np.empty((0, 0, 0, 0), np.float32)
 
 
@@ -34,32 +35,34 @@ def block_size(channels: int, integers: bool = True) -> int:
 def run_layer(
     terms: Array, block: int, constant: Array, threshold: Array, keep: float, reset_zero: bool, refractory: int,
     potential: Array, blocked: Array, counts: Array, masks: Array, trace: Array, channels: int,
-    image0: int, image1: int, position0: int, position1: int,
+    image0: int, image1: int, position0: int, position1: int, places: tuple[int, int, int] = ALONE,
 ) -> None:  # fmt: skip
     """Run the neurons of some images and positions through all steps of a chunk.
 
     ``terms``: a table, see `terms`.  ``constant``: (1 or images, 1 or positions, channels).  ``threshold``: (1 or
     positions, channels), infinite where nothing fires.  ``potential``, ``blocked``, ``counts``: (images, positions,
     channels), carried on.  ``masks`` and ``trace``, V after each step: (images, steps, positions, ...), written.
+    ``places``: how many columns of the map one position of all these but masks and trace stands for, the lanes of one
+    column, and how many columns the map has.
     """
     plain = keep == 1 and not reset_zero and not refractory and not trace.size
     _kernel(block, plain)(
         terms, NO_CURRENTS, constant, threshold, (np.float32(keep), bool(reset_zero), np.float32(refractory)),
-        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1),
+        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1), places,
     )  # fmt: skip
 
 
 def scan_currents(
     currents: Array, constant: Array, threshold: Array, keep: float, reset_zero: bool, refractory: int,
     potential: Array, blocked: Array, counts: Array, masks: Array, trace: Array, channels: int,
-    image0: int, image1: int, position0: int, position1: int,
+    image0: int, image1: int, position0: int, position1: int, places: tuple[int, int, int] = ALONE,
 ) -> None:  # fmt: skip
     """Step neurons through given currents (images, steps, positions, channels), or, where empty, the constant alone."""
     plain = keep == 1 and not reset_zero and not refractory and not trace.size
-    _kernel(block_size(channels), plain)(
+    _kernel(block_size(potential.shape[2]), plain)(
         np.empty((0, FIELDS), np.int64), currents, constant, threshold,
         (np.float32(keep), bool(reset_zero), np.float32(refractory)),
-        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1),
+        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1), places,
     )  # fmt: skip
 
 
@@ -70,55 +73,66 @@ def _kernel(lanes: int, plain: bool) -> Any:
 
     @njit(nogil=True, cache=True, error_model="numpy")
     def run(
-        terms, currents, constant, threshold, neuron, potential, blocked, counts, masks, trace, channels, ranges
+        terms, currents, constant, threshold, neuron, potential, blocked, counts, masks, trace, channels, ranges,
+        places,
     ):  # fmt: skip
         like, half = zeros(np.float32(0), lanes), zeros(np.int16(0), half_lanes)
         steps, padded = masks.shape[1], potential.shape[2]
         image0, image1, position0, position1 = ranges
         rows = room_for_rows(terms, potential.shape[1], masks.shape[0], steps)
         ends = np.zeros((len(terms), steps + 1), np.int64)
-        tile = np.zeros((steps if uses_tile(terms, currents, lanes) else 0, padded), np.float32)
+        tile = np.zeros((steps if uses_tile(terms, currents, lanes, places[0]) else 0, padded), np.float32)
         images_at_once, blocks_at_once = _at_once(terms, masks, lanes)
         for images in range(image0, image1, images_at_once):
             for first in range(0, padded // lanes, blocks_at_once):
                 for image in range(images, min(image1, images + images_at_once)):
                     for position in range(position0, position1):
+                        narrow, count = _columns(position, places)
                         list_rows(terms, image, position, steps, rows, ends)
                         if tile.size and currents.size:
-                            copy_currents(currents, image, position, tile)
+                            copy_currents(currents, image, narrow, count, places[1], tile)
                         elif tile.size:
                             sum_groups(terms, ends, tile)
                         for block in range(first, min(first + blocks_at_once, padded // lanes)):
                             at, strides = _addresses(
                                 constant, threshold, potential, blocked, counts, masks, trace, tile, currents,
-                                image, position, block * lanes,
+                                image, position, block * lanes, narrow, places,
                             )  # fmt: skip
+                            shared = (count, places[1], min(lanes, channels - block * lanes))
                             if plain:
-                                scan_plain(terms, ends, block, at, strides, like, half)
+                                scan_plain(terms, ends, block, at, strides, shared, like, half)
                             else:
-                                traced = min(lanes, channels - block * lanes)
-                                scan_any(
-                                    terms, ends, block, at, strides, like, half, neuron, traced
-                                )  # fmt: skip
+                                scan_any(terms, ends, block, at, strides, shared, like, half, neuron)
 
     return run
 
 
 @njit(error_model="numpy")
+def _columns(position, places):
+    """Return the first position of the map that a wide position stands for, and how many."""
+    group, _, columns = places
+    groups = -(-columns // group)
+    column = position % groups * group
+    return position // groups * columns + column, min(group, columns - column)
+
+
+@njit(error_model="numpy")
 def _addresses(
-    constant, threshold, potential, blocked, counts, masks, trace, tile, currents, image, position, channel
+    constant, threshold, potential, blocked, counts, masks, trace, tile, currents, image, position, channel,
+    narrow, places,
 ):  # fmt: skip
     """Return where `scan` finds what belongs to a position and the block from ``channel`` on, and the strides."""
     positions, padded = potential.shape[1:]
+    of_map = positions if places[0] == 1 else positions // (-(-places[2] // places[0])) * places[2]
     steps, words = masks.shape[1], masks.shape[3]
     at = 4 * ((image * positions + position) * padded + channel)
     of_constant = min(image, constant.shape[0] - 1) * constant.shape[1] + min(position, constant.shape[1] - 1)
-    first = image * steps * positions + position  # of the first step
+    first = image * steps * of_map + narrow  # of the first step
     width = trace.shape[3]
     beside, beside_stride = tile.ctypes.data + 4 * channel, 4 * padded
     if not tile.size:
         beside = currents.ctypes.data + 4 * (first * currents.shape[3] + channel)
-        beside_stride = 4 * positions * currents.shape[3]
+        beside_stride = 4 * of_map * currents.shape[3]
     return (
         potential.ctypes.data + at,
         blocked.ctypes.data + at if blocked.size else 0,
@@ -128,7 +142,7 @@ def _addresses(
         masks.ctypes.data + 8 * (first * words + channel // 64) if masks.size else 0,
         trace.ctypes.data + 4 * (first * width + channel) if trace.size else 0,
         beside if tile.size or currents.size else 0,
-    ), (8 * positions * words, 4 * positions * width, beside_stride)
+    ), (8 * of_map * words, 4 * of_map * width, beside_stride)
 
 
 @njit(error_model="numpy")

@@ -2,7 +2,8 @@
 
 The potentials stay in registers.  ``at`` holds addresses, 0 for what is not there, of one position and block:
 potential, blocked, counts, constant, threshold, then of its first step: mask word, trace, tile (more currents).
-``strides`` holds the bytes from step to step of the last three.
+``strides`` holds the bytes from step to step of the last three.  ``shared``: how many positions of the map lie side by
+side in the block, the lanes of each, and how many channels of the block there are.
 """
 
 from __future__ import annotations
@@ -34,7 +35,20 @@ from snntk_event.kernels.vectors import (
 
 
 @njit(forceinline=True)
-def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, like: Any, half: Any) -> None:
+def _write(word: Any, fired: Any, shared: Any) -> None:
+    """Write the bits of a block as the mask words of the positions that share it."""
+    count, lanes, _ = shared
+    words = as_uint64(word)
+    if count == 1:
+        words[0] = fired
+    else:
+        kept = ~np.uint64(0) >> np.uint64(64 - lanes)
+        for place in range(count):
+            words[place] = (fired >> np.uint64(place * lanes)) & kept
+
+
+@njit(forceinline=True)
+def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, shared: Any, like: Any, half: Any) -> None:
     """Step neurons without leak and refractory time, which reset by subtraction; the trace is not written."""
     potential, _, counts, constant, threshold, word, _, tile = at
     v, drive, limit = load(potential, like), load(constant, like), load(threshold, like)
@@ -49,7 +63,7 @@ def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, like: A
         v = chosen(fired, sub(v, limit), v)
         count = counted(count, fired)
         if word:
-            as_uint64(word)[0] = bits(fired)
+            _write(word, bits(fired), shared)
             word += strides[0]
     store(potential, v)
     if counts:
@@ -58,9 +72,9 @@ def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, like: A
 
 @njit(forceinline=True)
 def scan_any(
-    terms: Any, ends: Any, block: Any, at: Any, strides: Any, like: Any, half: Any, neuron: Any, traced: Any
+    terms: Any, ends: Any, block: Any, at: Any, strides: Any, shared: Any, like: Any, half: Any, neuron: Any
 ) -> None:
-    """Step any neurons; ``neuron``: (1 - leak, reset to zero, refractory).  ``traced``: of how many lanes V is kept."""
+    """Step any neurons; ``neuron``: (1 - leak, reset to zero, refractory)."""
     potential, blocked, counts, constant, threshold, word, trace, tile = at
     keep, reset_zero, refractory = neuron
     v, drive, limit = load(potential, like), load(constant, like), load(threshold, like)
@@ -79,12 +93,12 @@ def scan_any(
         v = chosen(fired, zero if reset_zero else sub(v, limit), v)
         count = counted(count, fired)
         if word:
-            as_uint64(word)[0] = bits(fired)
+            _write(word, bits(fired), shared)
             word += strides[0]
         if trace:
             store(scratch.ctypes.data, v)
-            for lane in range(traced):
-                as_float32(trace)[lane] = scratch[lane]
+            for lane in range(shared[0] * shared[2]):
+                as_float32(trace)[lane] = scratch[lane // shared[2] * shared[1] + lane % shared[2]]
             trace += strides[1]
     store(potential, v)
     if blocked:

@@ -12,9 +12,9 @@ from snntk_event.kernels.terms import COLUMNS, GROUPED, KIND, WEIGHTS, WIDTH
 
 
 @njit(error_model="numpy")
-def uses_tile(terms: Any, currents: Any, lanes: Any) -> Any:
+def uses_tile(terms: Any, currents: Any, lanes: Any, group: Any) -> Any:
     """Return whether currents go through a tile: those of grouped terms, and given ones that fill no whole blocks."""
-    found = currents.size > 0 and currents.shape[3] % lanes != 0
+    found = currents.size > 0 and (currents.shape[3] % lanes != 0 or group > 1)
     for index in range(len(terms)):
         found = found or terms[index, KIND] == GROUPED
     return found
@@ -39,8 +39,9 @@ def sum_groups(terms: Any, ends: Any, tile: Any) -> None:
 
 
 @njit(error_model="numpy")
-def copy_currents(currents: Any, image: Any, position: Any, tile: Any) -> None:
-    """Write the currents, (images, steps, positions, channels), of one position into ``tile``, (steps, padded)."""
+def copy_currents(currents: Any, image: Any, position: Any, count: Any, lanes: Any, tile: Any) -> None:
+    """Write currents, (images, steps, positions, channels), of ``count`` positions into ``tile``, (steps, padded)."""
     for step in range(tile.shape[0]):
-        for channel in range(currents.shape[3]):
-            tile[step, channel] = currents[image, step, position, channel]
+        for place in range(count):
+            for channel in range(currents.shape[3]):
+                tile[step, place * lanes + channel] = currents[image, step, position + place, channel]
