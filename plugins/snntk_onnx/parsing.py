@@ -16,7 +16,7 @@ from snntk_onnx.inputs import needed_nodes, sources
 from snntk_onnx.layers import layers_in, layers_of
 from snntk_onnx.number_formats import QONNX, format_of
 from snntk_onnx.operators import ON_CODES, OPERATORS, Builder
-from snntk_onnx.reading import OnnxModel, printable
+from snntk_onnx.reading import OnnxModel, printable, text
 from snntk_onnx.tensors import Unsupported
 from snntk_onnx.translation import BATCH, Call, Codes, Poison, Tensor, Translation, Value
 
@@ -24,7 +24,7 @@ OLDEST = 6
 FOLDED_BYTES = 4 << 30  # of all folded constants together
 STANDARD = ("", "ai.onnx")
 QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant")
-INTEGER = ("QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear")
+INTEGER = ("QGemm", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear")  # and all of QLinear...
 REMEDY = "replace these parts of the model, or export only the network up to its scores."
 
 
@@ -145,8 +145,8 @@ def _results(
 
 def _builder(node: Any, inputs: tuple[Value, ...]) -> Builder:
     """What translates or folds a node.  Raises `Unsupported` where nothing does."""
-    kind, computed = node.op_type, _computed(inputs)
-    if kind in INTEGER:
+    kind, computed = text(node.op_type), _computed(inputs)
+    if kind in INTEGER or kind.startswith("QLinear"):
         raise Unsupported("it computes with integers; quantize with QuantizeLinear and DequantizeLinear (QDQ) instead")
     if node.domain not in (QONNX if kind in QUANTIZERS else STANDARD) or not (kind in OPERATORS or kind in FOLDS):
         raise Unsupported("this operator has no counterpart")
