@@ -520,4 +520,6 @@ def test_a_conversion_says_whose_weights_left_their_grid(small, tmp_path):
     lost = [note for note in result.notes if "have left their number formats" in note]
     off = [name for name in ("Gemm2", "Gemm4") if "weight" not in result.analog[name].formats]
     assert "Gemm4" in off  # its inputs are scaled each by its own factor
-    assert lost == [f"normalize-activations changed the values of {', '.join(off)}, which have left their number formats."]
+    assert lost == [
+        f"normalize-activations changed the values of {', '.join(off)}, which have left their number formats."
+    ]
