@@ -8,7 +8,22 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from snntk_core import Array, ClippedRelu, Context, Graph, Preserves, Relu, Stage, Transform, collect, option
+from snntk_core import (
+    Array,
+    ClippedRelu,
+    Context,
+    FakeQuantize,
+    Graph,
+    Op,
+    Preserves,
+    QuantizedRelu,
+    Relu,
+    Stage,
+    Transform,
+    collect,
+    option,
+)
+from snntk_core.quantized_output import largest_output
 from snntk_rate.rescaling import rescaled
 
 SNAP = 1e-5  # a scale this close to one is one: normalizing twice changes nothing
@@ -18,10 +33,12 @@ SNAP = 1e-5  # a scale this close to one is one: normalizing twice changes nothi
 class NormalizeActivations(Transform):
     """``W <- W * scale_before / scale``, ``b <- b / scale``: activations reach one at a percentile of calibration data.
 
-    ``scale`` is the percentile of an activation's values above zero, for each channel or for the whole layer; a clipped
-    activation's bound is its largest scale.  Where branches of different scales meet in an Add, the one that has no
-    weights of its own gets a Scale, so residual networks keep their function; through Concat, pooling and Flatten the
-    scales are carried along.  The output keeps its scale.  Source: Rueckauer 2017 (percentile), Kim 2020 (channels).
+    ``scale`` is the percentile of an activation's values above zero, for each channel or for the whole layer; the bound
+    of a clipped or quantized activation is its largest scale.  Where branches of different scales meet in an Add, the
+    one that has no weights of its own gets a Scale, so residual networks keep their function; through Concat, pooling
+    and Flatten the scales are carried along.  The output keeps its scale.  Grids of weights and outputs stay grids, with
+    scaled steps, where all inputs of a layer are scaled alike; in a network that rounds, scales are powers of two.
+    Source: Rueckauer 2017 (percentile), Kim 2020 (channels).
     """
 
     name: ClassVar[str] = "normalize-activations"
@@ -47,20 +64,24 @@ class NormalizeActivations(Transform):
 
     def scales(self, graph: Graph, calibration: Array) -> Mapping[str, Array]:
         """Return the scale of every rectified activation: (channels,)."""
-        names = [node.name for node in graph if isinstance(node.op, Relu | ClippedRelu)]
+        names = [node.name for node in graph if isinstance(node.op, Relu | ClippedRelu | QuantizedRelu)]
         statistics = collect(graph, calibration, names, percentile=self.percentile, per=self.per)
         found = {}
+        rounds = any(isinstance(node.op, QuantizedRelu | FakeQuantize) for node in graph)
         for name in names:
             quantile = statistics[name].quantile(self.percentile, per=self.per)
             scale = np.broadcast_to(quantile, graph.shapes[name][-1:]).astype(np.float64)
-            found[name] = _usable(scale, graph[name].op)
+            usable = _usable(scale, graph[name].op)
+            # a power of two moves no value to another side of a tie
+            found[name] = np.exp2(np.ceil(np.log2(usable))) if rounds else usable
         return found
 
 
-def _usable(scale: Array, op: object) -> Array:
+def _usable(scale: Array, op: Op) -> Array:
     """Return positive scales: a channel that stayed silent gets the layer's largest, a bound is never exceeded."""
     largest = scale.max(initial=0.0)
     scale = np.where(scale > 0, scale, largest if largest > 0 else 1.0)
-    if isinstance(op, ClippedRelu) and np.all(op.upper > 0):
-        scale = np.minimum(scale, op.upper.reshape(-1) if op.upper.size in (1, scale.size) else op.upper.min())
+    upper = largest_output(op)
+    if upper is not None and np.all(upper > 0):
+        scale = np.minimum(scale, upper.reshape(-1) if upper.size in (1, scale.size) else upper.min())
     return np.where(np.abs(scale - 1) < SNAP, 1.0, scale)

@@ -17,6 +17,7 @@ from snntk_core import (
     Concat,
     Context,
     Dropout,
+    FakeQuantize,
     Flatten,
     GlobalMaxPool,
     Graph,
@@ -31,6 +32,7 @@ from snntk_core import (
     Op,
     Pad,
     Preserves,
+    QuantizedRelu,
     Readout,
     Relu,
     Reshape,
@@ -45,6 +47,7 @@ from snntk_core import (
 )
 from snntk_core.errors import Incompatible
 
+RECTIFIED = Relu | ClippedRelu | QuantizedRelu
 SHALLOW = 8  # neurons in a row, up to which every step counts
 
 
@@ -52,7 +55,7 @@ SHALLOW = 8  # neurons in a row, up to which every step counts
 class Rate(Transform):
     """``V <- V + I``, a spike where ``V >= threshold``: a neuron's mean output tends to ``min(max(I, 0), threshold)``.
 
-    Every Relu becomes an IntegrateFire neuron, every MaxPool a SpikingMaxPool, the input an analog current; sums and
+    Every Relu, clipped or quantized ones too, becomes an IntegrateFire neuron, every MaxPool a SpikingMaxPool, the input an analog current; sums and
     branches without an activation stay currents, so their negative values are kept.  Starting at half the threshold
     turns the rounding down of spike counts into rounding.  Source: Rueckauer 2017; Hwang 2021 (initial potential).
     """
@@ -85,7 +88,7 @@ class Rate(Transform):
         issues = [issue for node in graph for issue in _issues(graph, node)]
         if issues:
             raise Incompatible("The rate code", issues)
-        spiking = replace(graph, nodes=tuple(replace(node, op=self._spiking(node.op)) for node in graph))
+        spiking = replace(graph, nodes=tuple(map(self._spiking_node, graph)))
         if self.pooling_neurons:
             for node in graph:
                 if isinstance(node.op, AveragePool):
@@ -106,6 +109,11 @@ class Rate(Transform):
             threshold, np.float32(self.initial) * threshold, None, self.reset, self.leak, self.refractory
         )
 
+    def _spiking_node(self, node: Node) -> Node:
+        op = self._spiking(node.op)
+        kept = node.formats if op is node.op else {}  # spikes are counted, not rounded
+        return replace(node, op=op, formats=kept)
+
     def _spiking(self, op: Op) -> Op:
         if isinstance(op, Input):
             return SpikeSource(op.shape, op.order)
@@ -113,6 +121,8 @@ class Rate(Transform):
             return self.neuron()
         if isinstance(op, ClippedRelu):
             return self.neuron(op.upper)
+        if isinstance(op, QuantizedRelu):
+            return self.neuron(op.step * op.levels)
         if isinstance(op, MaxPool):
             return SpikingMaxPool(op.kernel, op.strides, op.padding, op.ceil_mode, op.dilation, self.max_pool)
         return op
@@ -135,6 +145,7 @@ def depth_to_wait(graph: Graph) -> int:
 REMEDIES: dict[type[Op], str] = {
     BatchNorm: "Add the transform fold-batchnorm.",
     Dropout: "Add the transform drop-dropout.",
+    FakeQuantize: "Add the transform drop-fake-quantize; spikes only round what a ReLU puts out.",
     GlobalMaxPool: "Add the transform split-global-pool.",
     LocalResponseNormalization: "Retrain without it, or with batch normalization, which becomes part of the weights.",
 }
@@ -150,9 +161,9 @@ def _issues(graph: Graph, node: Node) -> Iterator[Issue]:
             f"an activation clipped to [{op.lower.min():g}, {op.upper.max():g}] is no rate of unsigned spikes.",
             "Retrain with ReLU, or with bounds that begin at zero.",
         )
-    elif isinstance(op, ActivationOp) and not isinstance(op, Relu | ClippedRelu):
+    elif isinstance(op, ActivationOp) and not isinstance(op, RECTIFIED):
         yield from _activation_issue(graph, node)
-    elif isinstance(op, AnalogOp) and not isinstance(op, Relu | ClippedRelu | MaxPool):
+    elif isinstance(op, AnalogOp) and not isinstance(op, RECTIFIED | MaxPool):
         yield Issue(node.name, f"{title} has no spiking form in the rate code.", "Take it out of the model.")
     elif isinstance(op, MaxPool) and not (_spikes(graph, node.inputs[0]) or _steady(graph, node.inputs[0])):
         yield Issue(
@@ -188,7 +199,7 @@ def _spikes(graph: Graph, name: str) -> bool:
     """Whether all that the node carries will be spikes."""
     node = graph[name]
     routed = isinstance(node.op, ROUTES) and all(_spikes(graph, above) for above in node.inputs)
-    return routed or isinstance(node.op, Relu | ClippedRelu)
+    return routed or isinstance(node.op, RECTIFIED)
 
 
 def _steady(graph: Graph, name: str) -> bool:

@@ -15,7 +15,6 @@ from snntk_core import (
     Add,
     Array,
     AveragePool,
-    ClippedRelu,
     Concat,
     Dropout,
     Flatten,
@@ -27,7 +26,6 @@ from snntk_core import (
     MaxPool,
     Node,
     Pad,
-    Relu,
     Reshape,
     Scale,
     Subtract,
@@ -37,6 +35,7 @@ from snntk_core import (
     apply,
 )
 from snntk_core.scaling import scale_inputs, scale_outputs
+from snntk_rate.scaled_formats import divided, on_scaled_grids
 
 SAME_CHANNELS = (AveragePool, Dropout, GlobalAveragePool, GlobalMaxPool, Identity, MaxPool, Upsample)
 REORDERING = (Flatten, Reshape, Transpose)
@@ -93,7 +92,7 @@ class _Rescaling:
         channels = self.graph.shapes[name][-1]
         if name in self.scales:
             node = self._with_inputs(node, self.scales[name])
-            node = replace(node, op=_divided(op, self.scales[name]), formats={})
+            node = divided(node, self.scales[name])
             self._append(node, self.scales[name])
         elif isinstance(op, Input):
             self._append(node, np.ones(channels))
@@ -120,7 +119,9 @@ class _Rescaling:
         if (goal == 1).all() and (self.factor[node.inputs[0]] == 1).all():
             self._append(node, goal)
             return
-        self._append(replace(node, op=scale_outputs(before, 1 / goal), formats={}), goal)
+        rescaled_op, factor = scale_outputs(before, 1 / goal), self.factor[node.inputs[0]]
+        kept = on_scaled_grids(node, rescaled_op, factor, 1 / goal)
+        self._append(replace(node, op=rescaled_op, formats={}) if kept is None else kept, goal)
 
     def _append_scale(self, node: Node, op: Scale) -> None:
         before = self.factor[node.inputs[0]]
@@ -165,11 +166,3 @@ class _Rescaling:
         full = [np.broadcast_to(f, (1, *shape)) for f, shape in zip(factors, shapes, strict=True)]
         rows = apply(op, *full).reshape(-1, self.graph.shapes[node.name][-1])
         return np.array(rows[0]) if (rows == rows[:1]).all() else None
-
-
-def _divided(op: object, scale: Array) -> Relu | ClippedRelu:
-    if isinstance(op, ClippedRelu):
-        dtype = np.float32
-        return ClippedRelu((op.lower / scale).astype(dtype), (op.upper / scale).astype(dtype))
-    assert isinstance(op, Relu), "only rectified activations are scaled"
-    return op

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from snntk_core import Transform, hookimpl
 from snntk_standard.activation_before_max_pool import ActivationBeforeMaxPool
 from snntk_standard.drop_dropout import DropDropout
+from snntk_standard.drop_fake_quantize import DropFakeQuantize
 from snntk_standard.fold_batchnorm import FoldBatchnorm
 from snntk_standard.fold_constant_scale import FoldConstantScale
 from snntk_standard.fuse_consecutive_linear import FuseConsecutiveLinear
@@ -21,6 +22,7 @@ from snntk_standard.split_global_pool import SplitGlobalPool
 __all__ = [
     "ActivationBeforeMaxPool",
     "DropDropout",
+    "DropFakeQuantize",
     "FoldBatchnorm",
     "FoldConstantScale",
     "FuseConsecutiveLinear",
@@ -44,6 +46,7 @@ def snntk_transforms() -> Iterable[type[Transform]]:
         FoldBatchnorm,
         FoldConstantScale,
         FuseConsecutiveLinear,
+        DropFakeQuantize,
         ActivationBeforeMaxPool,
         MaxPoolBeforeConcat,
         RectifyPooledSums,

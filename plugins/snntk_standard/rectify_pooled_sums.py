@@ -22,6 +22,7 @@ from snntk_core import (
     Op,
     Pad,
     Preserves,
+    QuantizedRelu,
     Relu,
     Reshape,
     Scale,
@@ -57,7 +58,7 @@ class RectifyPooledSums(Transform):
 
 def _never_negative(graph: Graph, name: str) -> bool:
     node = graph[name]
-    if isinstance(node.op, Relu):
+    if isinstance(node.op, Relu | QuantizedRelu):
         return True
     if isinstance(node.op, ClippedRelu):
         return bool(np.all(node.op.lower >= 0) and np.all(node.op.upper >= 0))
@@ -74,4 +75,4 @@ def _activated(graph: Graph, name: str) -> bool:
     """Whether the node only routes what activations put out."""
     node = graph[name]
     routed = isinstance(node.op, ROUTES) and all(_activated(graph, above) for above in node.inputs)
-    return routed or isinstance(node.op, Relu | ClippedRelu)
+    return routed or isinstance(node.op, Relu | ClippedRelu | QuantizedRelu)

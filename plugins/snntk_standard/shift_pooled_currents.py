@@ -19,6 +19,7 @@ from snntk_core import (
     MaxPool,
     Pad,
     Preserves,
+    QuantizedRelu,
     Relu,
     Reshape,
     Scale,
@@ -84,7 +85,7 @@ def _spikes(graph: Graph, name: str) -> bool:
     """Whether the node only routes what activations put out."""
     node = graph[name]
     routed = isinstance(node.op, ROUTES) and all(_spikes(graph, above) for above in node.inputs)
-    return routed or isinstance(node.op, Relu | ClippedRelu)
+    return routed or isinstance(node.op, Relu | ClippedRelu | QuantizedRelu)
 
 
 def _meets_weights(graph: Graph, name: str, step: Callable[[str], tuple[str, ...]]) -> bool:

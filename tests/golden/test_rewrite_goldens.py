@@ -20,6 +20,7 @@ from snntk_core import (
     Dense,
     DepthwiseConv2D,
     Dropout,
+    FakeQuantize,
     Flatten,
     GlobalAveragePool,
     GlobalMaxPool,
@@ -29,6 +30,7 @@ from snntk_core import (
     MaxPool,
     Node,
     Op,
+    QuantizedRelu,
     Relu,
     Scale,
     Softmax,
@@ -60,6 +62,12 @@ NETWORKS = {
         ("relu", Relu(), "noise"),
         ("sum", Add(), "relu noise"),
         ("end", Identity(), "sum"),
+    ),
+    "drop-fake-quantize": graph(
+        ("rounded", FakeQuantize(), "image"),
+        ("conv", Conv2D(ones(3, 3, 2, 4)), "rounded"),
+        ("relu", QuantizedRelu(), "conv"),
+        ("end", FakeQuantize(), "relu"),
     ),
     "split-global-pool": graph(
         ("average", GlobalAveragePool(), "image"),
