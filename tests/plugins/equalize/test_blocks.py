@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from recorded import chain
 
 from snntk_core import (
@@ -212,3 +214,59 @@ def test_blocks_on_branches_are_arranged() -> None:
     graph = Graph(nodes).verify()
     after = unchanged(graph, ArrangeBlocks().apply(graph, Context()))
     assert names(after) == ["c1", "p1", "r1", "c2", "p2", "sum"]
+
+
+BLOCK_REWRITES = (
+    MaxPoolBeforeActivation(),
+    InvertBatchnormPooling(on_error="skip"),
+    FoldAdjacentBatchnorm(on_error="skip"),
+    ArrangeBlocks(on_error="skip"),
+)
+
+
+def random_stack(rng: np.random.Generator) -> Graph:
+    """Return convolutions, normalizations of any sign, pooling and activations in any order, perhaps with a branch."""
+    draws = (
+        lambda: Conv2D(rng.normal(size=(3, 3, 3, 3)), rng.normal(size=3), padding="same"),
+        lambda: DepthwiseConv2D(rng.normal(size=(2, 2, 3, 1)), padding="same"),
+        lambda: norm(*rng.choice([0, 1, 2, -1], p=[0.05, 0.5, 0.4, 0.05], size=3)),
+        lambda: MaxPool((2, 2), (1, 1), str(rng.choice(["same", "valid"]))),  # type: ignore[arg-type]
+        lambda: AveragePool((2, 2), (1, 1), "same", count_include_pad=bool(rng.integers(2))),
+        Relu,
+        lambda: QuantizedRelu(rng.uniform(0.2, 1, size=3), 7),
+        Dropout,
+    )
+    nodes, tip = [Node("x", Input((9, 9, 3)))], "x"
+    for index in range(int(rng.integers(3, 9))):
+        nodes.append(Node(f"n{index}", draws[int(rng.integers(len(draws)))](), tip))
+        tip = nodes[-1].name
+    if rng.random() < 0.3:
+        nodes.append(Node("end", Add(), (tip, tip)))
+    elif rng.random() < 0.3:
+        return Graph(tuple(nodes), (tip, nodes[len(nodes) // 2].name))
+    return Graph(tuple(nodes))
+
+
+@pytest.mark.parametrize("index", range(len(BLOCK_REWRITES)))
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=80, deadline=None)
+def test_random_stacks_keep_their_output_and_are_done_at_once(index: int, seed: int) -> None:
+    rewrite, graph = BLOCK_REWRITES[index], random_stack(np.random.default_rng(seed)).verify()
+    after = unchanged(graph, rewrite.apply(graph, Context()))
+    assert str(rewrite.apply(after, Context())) == str(after)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=80, deadline=None)
+def test_what_is_refused_is_all_that_is_left(seed: int) -> None:
+    graph = random_stack(np.random.default_rng(seed)).verify()
+    left = ArrangeBlocks(on_error="skip").apply(graph, Context())
+    pairs = [(left[n.inputs[0]], n) for n in left if isinstance(n.op, BatchNorm)]
+    stuck = [n.name for above, n in pairs if isinstance(above.op, Conv2D | DepthwiseConv2D | MaxPool | AveragePool)
+             and len(left.users(above.name)) == 1 and above.name not in left.outputs]  # fmt: skip
+    if stuck:
+        with pytest.raises(Incompatible) as refused:
+            ArrangeBlocks().apply(graph, Context())
+        assert {issue.node for issue in refused.value.issues} == set(stuck)
+    else:
+        assert str(ArrangeBlocks().apply(graph, Context())) == str(left)
