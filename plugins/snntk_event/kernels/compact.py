@@ -34,59 +34,63 @@ def compact_view(
     kept = np.full(to_word - from_word, ~np.uint64(0))  # the bits of each word that are of these channels
     kept[0] &= ~np.uint64(0) << np.uint64(first % 64)
     kept[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
-    starts = np.empty((*masks.shape[:2], map_starts.size), np.int32)
-    total = _count(masks, map_starts, map_positions, from_word, kept, starts)
-    entries = np.empty(total + SPARE, np.int32)
-    _list(masks, map_starts, map_positions, from_word, kept, channels, from_word * 64 - first, entries)
-    return entries, starts
+    most = _set_bits(masks) * int(np.bincount(map_positions, minlength=1).max())
+    entries, starts = np.empty(most + SPARE, np.int32), np.empty((*masks.shape[:2], map_starts.size), np.int32)
+    _list(masks, map_starts, map_positions, from_word, kept, channels, from_word * 64 - first, entries, starts)
+    return entries[: starts[-1, -1, -1] + SPARE], starts
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _count(masks: Any, map_starts: Any, map_positions: Any, from_word: Any, kept: Any, starts: Any) -> Any:
-    """Write where every position starts and return how many events there are."""
-    images, steps, positions, words = masks.shape
-    word, start = np.int64(masks.ctypes.data) + 8 * from_word, as_int32(np.int64(starts.ctypes.data))
-    first, taps = as_int32(np.int64(map_starts.ctypes.data)), as_int32(np.int64(map_positions.ctypes.data))
+def _set_bits(masks: Any) -> Any:
+    """Return how many bits are set."""
     total = 0
-    for step in range(images * steps):
-        for position in range(map_starts.size - 1):
-            start[position] = total
-            for tap in range(first[position], first[position + 1]):
-                bits = as_uint64(word + 8 * np.int64(taps[tap]) * words)
-                for index in range(kept.size):
-                    total += np.int64(set_bits(bits[index] & kept[index]))
-        start[map_starts.size - 1] = total
-        start = as_int32(np.int64(starts.ctypes.data) + 4 * (step + 1) * map_starts.size)
-        word += 8 * positions * words
+    for word in masks.reshape(-1):
+        total += np.int64(set_bits(word))
     return total
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _list(
-    masks: Any, map_starts: Any, map_positions: Any, from_word: Any, kept: Any, channels: Any, offset: Any, entries: Any
-) -> None:
-    """Write the events; up to three slots past the last one are written, too."""
+    masks: Any, map_starts: Any, map_positions: Any, from_word: Any, kept: Any, channels: Any, offset: Any,
+    entries: Any, starts: Any,
+) -> None:  # fmt: skip
+    """Write the events and where every position starts; a few slots past the last event are written, too.
+
+    Positions of few channels that are summed are listed together: ``lanes`` bits of a word for each.
+    """
     images, steps, positions, words = masks.shape
     word, entry = np.int64(masks.ctypes.data) + 8 * from_word, np.int64(entries.ctypes.data)
     first, taps = as_int32(np.int64(map_starts.ctypes.data)), as_int32(np.int64(map_positions.ctypes.data))
+    lanes = 64
+    while kept.size == 1 and lanes >= 2 * (channels - offset):
+        lanes >>= 1
+    start, zero = np.int64(starts.ctypes.data), entry
     for _ in range(images * steps):
         for position in range(map_starts.size - 1):
+            as_int32(start)[position] = (entry - zero) >> 2
+            bits, shift, base = np.uint64(0), 0, np.int32(position * channels + offset)
             for tap in range(first[position], first[position + 1]):
                 for index in range(kept.size):
-                    bits = as_uint64(word + 8 * (np.int64(taps[tap]) * words + index))[0] & kept[index]
-                    if bits != 0:
-                        _list_word(bits, np.int32(position * channels + index * 64 + offset), entry)
-                        entry += 4 * np.int64(set_bits(bits))
+                    found = as_uint64(word + 8 * (np.int64(taps[tap]) * words + index))[0] & kept[index]
+                    bits |= found << np.uint64(shift)
+                    shift += lanes
+                    if shift == 64:
+                        entry = _list_word(bits, base + np.int32(index * 64), lanes - 1, entry)
+                        bits, shift = np.uint64(0), 0
+            entry = _list_word(bits, base, lanes - 1, entry)
+        as_int32(start)[map_starts.size - 1] = (entry - zero) >> 2
+        start += 4 * map_starts.size
         word += 8 * positions * words
 
 
 @njit(forceinline=True)
-def _list_word(bits: Any, base: Any, entry: Any) -> None:
-    while True:
+def _list_word(bits: Any, base: Any, kept: Any, entry: Any) -> Any:
+    """List the bits of a word and return where the next event goes."""
+    end = entry + 4 * np.int64(set_bits(bits))
+    while bits != 0:
         slots = as_int32(entry)
         for slot in range(AT_ONCE):
-            slots[slot] = base + np.int32(trailing_zeros(bits))
+            slots[slot] = base + (np.int32(trailing_zeros(bits)) & np.int32(kept))
             bits &= bits - np.uint64(1)
-        if bits == 0:
-            break
         entry += 4 * AT_ONCE
+    return end
