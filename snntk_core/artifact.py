@@ -116,7 +116,7 @@ def load_graph(path: str | Path) -> Graph:
     try:
         graph = Graph(nodes, manifest["outputs"], manifest["meta"], manifest.get("layers", {})).verify()
     except SnntkError as error:
-        raise ArtifactError(" ".join(f"{path}: {error}.".split())) from error
+        raise ArtifactError(" ".join(f"{path}: {error}".split()).rstrip(".") + ".") from error
     except Exception as error:  # an op of a plugin
         raise ArtifactError(f"{path}: the shapes of its nodes cannot be worked out ({said(error)}).") from error
     largest = max(graph.shapes, key=lambda name: size(graph.shapes[name]))
@@ -130,7 +130,8 @@ def _checked_members(path: Path, archive: zipfile.ZipFile) -> list[str]:
     expected = {MANIFEST, *(_member(index) for index in range(len(names) - 1))}
     strange = [name for name in names if name not in expected]
     if strange or len(set(names)) != len(names) or MANIFEST not in names:
-        raise ArtifactError(f"{path} holds {strange[0] if strange else 'its members'!r}, which no saved network has.")
+        found = f"holds {shortened(strange[0])}, which no" if strange else "does not hold the members that every"
+        raise ArtifactError(f"{path} {found} saved network has.")
     stored, total = path.stat().st_size, 0
     for info in archive.infolist():
         total += info.file_size
@@ -173,7 +174,9 @@ def _read_array(path: Path, data: bytes, name: str) -> Array:
             raise ArtifactError(f"{path}: {name} claims {dtype} values of shape {shape}, which its data is not.")
         buffer.seek(0)
         return np.asarray(np.load(buffer, allow_pickle=False))
-    except (ValueError, ArithmeticError, TypeError, SyntaxError, MemoryError, RecursionError, EOFError) as error:
+    except ArtifactError:
+        raise
+    except Exception as error:  # numpy reads the header as Python and in several ways
         raise ArtifactError(f"{path}: {name} is no array of numbers ({said(error)}).") from error
 
 

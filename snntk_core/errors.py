@@ -21,9 +21,14 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
+WORDS = 300
+"""How much of a stranger's exception is shown."""
+
+
 def said(error: BaseException) -> str:
-    """Return the type and the words of a stranger's exception, on one line."""
-    words = " ".join(str(error).split())
+    """Return the type and the words of a stranger's exception, on one line that is not too long."""
+    words = " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in str(error)).split())
+    words = words if len(words) <= WORDS else words[:WORDS] + "..."
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 

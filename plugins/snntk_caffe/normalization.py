@@ -41,7 +41,8 @@ def normalize(description: Description, weights: Weights, input_shape: Shape = (
         problems.append(("the network", "no layer that computes is left of it"))
     if problems:
         raise ParseError(description.label, f"cannot convert {_sentence(problems)};", remedy=REMEDY)
-    outputs = dict.fromkeys(values[value] for value in wiring.outputs)
+    made = [value for value in wiring.outputs if value in values]  # not the mask of a pooling
+    outputs = dict.fromkeys(values[value] for value in made)
     outputs = {name: None for name in outputs if name not in entries} or {translation.layers[-1].id: None}
     blobs = {values[value]: blob for value, blob in wiring.blobs.items() if value in values}
     blobs |= {values[value]: wiring.blobs[value] for value in wiring.entries}
@@ -85,6 +86,8 @@ def _convert(
             return
         if not inputs or not layer.tops:
             raise Unsupported("it reads or makes nothing")
+        if len({wiring.blobs[top] for top in layer.tops}) < len(layer.tops):
+            raise Unsupported("it makes one blob twice")
         read_later = [wiring.blobs[top] for top in layer.tops[1:] if wiring.uses[top]]
         if read_later and layer.kind != "Split":
             raise Unsupported(f"its second output {printable(read_later[0])!r} is read; only the first is supported")

@@ -16,6 +16,7 @@ from snntk_keras.weights import read_variables
 
 CONFIG_BYTES = 64 << 20
 WEIGHT_BYTES = 2 << 30
+RATIO, SLACK = 64, 1 << 20  # how much larger than the file a compressed member may be
 HDF5 = (".h5", ".hdf5")
 POINTER = b"version https://git-lfs"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -162,8 +163,10 @@ def member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     except KeyError as error:
         raise Unsupported(f"it has no {name}; save the model with model.save('name.keras')") from error
     packed = Path(archive.filename or "").stat().st_size
-    if info.file_size > min(limit, packed * 1100 + 1024) or info.compress_size > packed:
-        raise Unsupported(f"its {name} claims {info.file_size} bytes, which the file cannot hold")
+    if info.file_size > min(limit, packed * RATIO + SLACK) or info.compress_size > packed:
+        raise Unsupported(f"its {name} claims {info.file_size} bytes, which is not credible in {packed}")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others allocate what the file says
+        raise Unsupported(f"its {name} is compressed in a way that Keras does not use; save the model again")
     with archive.open(info) as stream:
         content = stream.read(limit + 1)
     if len(content) != info.file_size:

@@ -79,6 +79,8 @@ def _from_archive(path: Path, limit: int) -> list[Array]:
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> Array:
+    if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Refused(f"{name} is compressed in a way that numpy does not use")  # and that allocates what the file says
     with archive.open(name) as stream:
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

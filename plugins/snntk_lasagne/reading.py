@@ -9,7 +9,7 @@ from snntk_core import ParseError
 from snntk_lasagne.chain import WAY_OUT, read_chain
 from snntk_lasagne.layers import Call, Layer, with_parameters
 from snntk_lasagne.parameters import SUFFIXES, TREES, read_parameters
-from snntk_lasagne.refusal import CHANGE, TRUST, Refused, printable
+from snntk_lasagne.refusal import CHANGE, SENTENCE_LENGTH, TRUST, Refused, printable
 from snntk_lasagne.running import run_script
 from snntk_lasagne.script import read_script
 from snntk_lasagne.specification import read_specification
@@ -72,9 +72,8 @@ def read(source: object, function: str, trust: bool = False) -> LasagneModel:
 def refusal(label: str, error: Refused, trusted: bool) -> ParseError:
     """Return the error for people."""
     special = "" if trusted and error.remedy == TRUST else error.remedy
-    return ParseError(
-        label, f"{error.problem.rstrip('.')};", where=error.where, remedy=f"{special or _way_out(label)}."
-    )
+    problem = printable(error.problem, SENTENCE_LENGTH).rstrip(".")
+    return ParseError(label, f"{problem};", where=error.where, remedy=f"{special or _way_out(label)}.")
 
 
 def _way_out(label: str) -> str:

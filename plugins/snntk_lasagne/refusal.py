@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 NAME_LENGTH = 200
+SENTENCE_LENGTH = 1000
 TRUST = "if you trust the script, --trust runs it; otherwise write the architecture as a .toml specification"
 """The way out where reading a script does not tell what running it would."""
 CHANGE = "change the script, or write the architecture as a .toml specification"
@@ -17,7 +18,7 @@ class Refused(Exception):
         Exception.__init__(self, f"{where}: {problem}" if where else problem)
 
 
-def printable(value: object) -> str:
+def printable(value: object, length: int = NAME_LENGTH) -> str:
     """Return a name or value from a file as it may appear in a message."""
     text = "".join(character if character.isprintable() else "?" for character in str(value))
-    return (text if len(text) <= NAME_LENGTH else text[:NAME_LENGTH] + "...").strip()
+    return (text if len(text) <= length else text[:length] + "...").strip()

@@ -66,9 +66,13 @@ def opened(source: Path | IO[bytes], label: str) -> Archive:
         total = file.fp.seek(0, 2) if file.fp is not None else 0
     except Exception as error:  # whatever a broken directory makes zipfile raise
         raise ParseError(label, "the file is truncated or corrupt; download or save it again.") from error
+    if not {entry.compress_type for entry in entries} <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        # others allocate what the file says
+        raise ParseError(label, "its parts are compressed in a way that PyTorch does not use; save it again.")
     stored = sum(entry.file_size for entry in entries if entry.compress_type == zipfile.ZIP_STORED)
     others = sum(entry.file_size for entry in entries if entry.compress_type != zipfile.ZIP_STORED)
-    if len(entries) > MEMBERS or stored > total or others > COMPRESSED:
+    packed = max((entry.compress_size for entry in entries), default=0)
+    if len(entries) > MEMBERS or max(stored, packed) > total or others > COMPRESSED:
         raise ParseError(label, "its parts claim to be larger than the file; download or save it again.")
     names: dict[str, str] = {}
     for entry in entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from snntk_core import ParseError
+from snntk_torch.archive import is_archive
 from snntk_torch.refusal import first_line, printable
 
 WAYS = (
@@ -32,7 +34,9 @@ def load_weights(path: Path) -> Mapping[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            # a file of before torch 1.6 says how long its texts are; reading from memory allocates no more than it has
+            source = path if is_archive(path) else io.BytesIO(path.read_bytes())
+            found = torch.load(source, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises its own kinds, and whatever a damaged file makes it raise
         named = re.search(r"(?:GLOBAL|Unsupported (?:global|class))\W+(?:GLOBAL )?([\w.]+)", str(error))
         if named:

@@ -1,5 +1,6 @@
 """A graph in a file is the graph, to the last bit.  What hostile files do is in the tests of `snntk.open`."""
 
+import zipfile
 from dataclasses import fields
 from pathlib import Path
 
@@ -73,3 +74,26 @@ def test_a_later_version_says_to_update(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.undo()
     with pytest.raises(ArtifactError, match=r"has version 7 of the format, this snntk reads 1\. Update snntk"):
         load_graph(path)
+
+
+@pytest.mark.parametrize("header", [b"{'descr': '<f4', (", b"{'descr': '<f4', 'a\xff\n\x1b': 1}", b"(" * 110])
+def test_headers_that_numpy_cannot_read_give_one_sentence(tmp_path: Path, header: bytes) -> None:
+    save_graph(quantized(), tmp_path / "a.snntk")
+    with zipfile.ZipFile(tmp_path / "a.snntk") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["arrays/0.npy"] = b"\x93NUMPY\x01\x00\x76\x00" + header.ljust(118)
+    with zipfile.ZipFile(tmp_path / "a.snntk", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(ArtifactError, match=r"arrays/0.npy is no array of numbers \(.*\)\.$") as caught:
+        load_graph(tmp_path / "a.snntk")
+    assert str(caught.value).isprintable()
+
+
+def test_a_member_of_another_name_gives_a_short_sentence(tmp_path: Path) -> None:
+    save_graph(quantized(), tmp_path / "a.snntk")
+    content = (tmp_path / "a.snntk").read_bytes()
+    (tmp_path / "a.snntk").write_bytes(content[:26] + b"\xff\x1f" + content[28:])
+    with pytest.raises(ArtifactError) as caught:
+        load_graph(tmp_path / "a.snntk")
+    assert len(str(caught.value)) < 1000

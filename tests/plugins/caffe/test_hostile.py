@@ -136,6 +136,15 @@ def test_a_name_cannot_steer_the_terminal(tmp_path):
     assert isinstance(message, str)
 
 
+def test_a_blob_that_is_made_twice_is_refused(tmp_path):
+    assert "one blob twice" in attempt(tmp_path, text=TEXT.replace(b'top: "prob"', b'top: "prob" top: "prob"'))
+
+
+def test_the_mask_of_a_pooling_may_be_left_unread(tmp_path):
+    graph = attempt(tmp_path, text=TEXT.replace(b'top: "pool"', b'top: "pool" top: "mask"'))
+    assert isinstance(graph, Graph), graph
+
+
 def test_layers_without_number_are_refused(tmp_path):
     many = TEXT + b"\n".join(b'layer { name: "r" type: "ReLU" bottom: "prob" top: "prob" }' for _ in range(3000))
     assert "at most" in attempt(tmp_path, text=many)

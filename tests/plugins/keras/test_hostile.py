@@ -135,6 +135,21 @@ def test_a_zip_that_unpacks_to_more_than_it_says(tmp_path):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("method", "words"), [(zipfile.ZIP_DEFLATED, "not credible"), (zipfile.ZIP_LZMA, "compressed")]
+)
+def test_compressed_members_that_would_fill_the_memory(tmp_path, method, words):
+    parts = {**members(), "model.weights.h5": members()["model.weights.h5"].ljust(80 << 20, b"\0")}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in parts.items():
+            large = name == "model.weights.h5" or method == zipfile.ZIP_LZMA
+            archive.writestr(
+                name, content[: 1 << 20] if method == zipfile.ZIP_LZMA else content, method if large else 0
+            )
+    refused(saved(tmp_path / "m.keras", stream.getvalue()), words)
+
+
 @pytest.mark.parametrize("shape", [(1 << 20, 1 << 20), (1 << 62,), (1 << 10, 1 << 10)])
 def test_absurd_shapes_allocate_nothing(tmp_path, shape):
     """A chunked dataset may claim any shape without storing anything."""

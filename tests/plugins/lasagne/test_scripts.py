@@ -172,6 +172,10 @@ REFUSED = {
     "even same": (body("return Conv2DLayer(l, 4, 2, pad='same')"), ["conv2d_1"]),
     "syntax": ("def build_network(:\n", ["line 1", "not Python"]),
     "doubling": (body("s = [1]", *["s = s + s"] * 60, "return l"), ["absurdly long"]),
+    "long mode": (
+        body("l = ReshapeLayer(l, ([0], 1, 6))", f"return DenseLayer(Pool1DLayer(l, 2, mode={'a' * 9999!r}), 4)"),
+        ["the mode"],
+    ),
     "power": (body("return DenseLayer(l, 9 ** 9 ** 9 ** 9)"), ["num_units"]),
 }
 
@@ -185,6 +189,7 @@ def test_refused_by_name(write, name):
     message = str(caught.value)
     assert "\n" not in message
     assert message.endswith(".")
+    assert len(message) < 2000
     assert [word for word in words if word not in message] == []
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import pickle
+import struct
 import sys
 import tracemalloc
 from pathlib import Path
@@ -200,6 +201,32 @@ def test_storages_shared_without_end_do_not_fill_the_memory(tmp_path):
     parts[config] = json.dumps({"config": content}).encode()
     parts[model] = json.dumps(program).encode()
     assert "too often" in refused(tmp_path, "program.pt2", mutations.zipped(parts))
+
+
+def test_members_that_lie_about_their_size_allocate_nothing(tmp_path):
+    """It takes 2 GiB, the directory says, or it is compressed in a way that allocates at once."""
+    content = FILES["state.pth"]
+    entry = content.index(b"byteorder", content.index(b"PK\x01\x02")) - 64
+    entry = content.index(b"PK\x01\x02", entry)
+    lying = content[: entry + 20] + struct.pack("<I", 0x7FFFFFFF) + content[entry + 24 :]
+    other = content[: entry + 10] + struct.pack("<H", 14) + content[entry + 12 :]
+    for changed, words in ((lying, "larger than the file"), (other, "compressed in a way")):
+        tracemalloc.start()
+        assert words in refused(tmp_path, "state.pth", changed)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 32 << 20
+
+
+def test_texts_that_lie_about_their_length_allocate_nothing(tmp_path):
+    content = FILES["legacy.pth"]
+    place = content.index(b"X", 40)
+    lying = content[:place] + b"X" + struct.pack("<I", 0x7FFFFFF0) + content[place + 5 :]
+    tracemalloc.start()
+    refused(tmp_path, "legacy.pth", lying)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32 << 20
 
 
 def test_unknown_operators_are_named_and_not_called(tmp_path):
