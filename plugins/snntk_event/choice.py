@@ -43,9 +43,12 @@ class Choice:
             return "constant"
         if self.terms is None or self.asked == "events":
             return "events"
-        chunk = events[0][1]
-        adding = sum(cost * len(entries) for cost, (entries, _) in zip(self.event_seconds, events, strict=True))
-        return "dense" if self.asked == "dense" or adding > self.step_seconds * chunk[..., 0].size else "events"
+        multiplying = self.step_seconds * events[0][1][..., 0].size
+        return "dense" if self.asked == "dense" or self.seconds(events) > multiplying else "events"
+
+    def seconds(self, events: Sequence[Events]) -> float:
+        """Return about how long adding the rows of these events takes."""
+        return sum(cost * len(entries) for cost, (entries, _) in zip(self.event_seconds, events, strict=True))
 
     def currents(self, events: Sequence[Events], shape: tuple[int, ...]) -> Array:
         """Return the current of spikes (images, steps, positions, channels), summed densely."""

@@ -1,7 +1,7 @@
 """Weights as 8-bit integers times a step for each column, found where they lie on such a grid.
 
-A step that is a power of two is found exactly.  Any other is itself rounded, so decoded weights may differ in their last
-bit, less than a sum of them is rounded by.
+A step that is a power of two is found exactly.  Any other is itself rounded, so decoded weights may differ in their
+last bit, less than a sum of them is rounded by.
 """
 
 from __future__ import annotations

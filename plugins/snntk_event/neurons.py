@@ -13,9 +13,11 @@ from snntk_event.chunk import Chunk, Emitted, words
 from snntk_event.currents import Currents
 from snntk_event.lowering import Layer, per_channel
 from snntk_event.packing import Events, Packed, pack
+from snntk_event.parallel import Stretch, Team
 from snntk_event.placement import grid
 from snntk_event.tiling import Tiling, alone, tiled, widened_terms
 
+SCAN = 1 / 10e9  # seconds that a neuron takes for a step, about; see `choice`
 NOTHING = np.zeros((0, 0, 0, 0), np.float32)
 
 
@@ -74,7 +76,7 @@ class Neurons:
         """Return the spikes so far: (images, units)."""
         return self.tiling.collected(state.counts)
 
-    def advance(self, state: NeuronState, chunk: Chunk, trace: bool) -> tuple[Emitted, Array, str]:
+    def advance(self, state: NeuronState, chunk: Chunk, trace: bool, team: Team) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, V after each step, and in which way.
 
         V is (images, steps, positions, channels), empty unless ``trace`` asks for it.
@@ -90,19 +92,23 @@ class Neurons:
             way = self.choice.way(events)
             driven = self.choice.currents(events, (*shape, channels)) if way == "dense" else None
         if driven is None:
-            self._gather(self.packed, events, state, masks, potentials)
+            self._gather(self.packed, events, state, masks, potentials, team)
         else:
             self._scan(driven, state, masks, potentials)
         return Emitted(self.layer.shape, masks, self.layer.amplitude), potentials, way
 
-    def _gather(self, packed: Packed, events: Sequence[Events], state: NeuronState, masks: Array, trace: Array) -> None:
+    def _gather(
+        self, packed: Packed, events: Sequence[Events], state: NeuronState, masks: Array, trace: Array, team: Team
+    ) -> None:
         from snntk_event.kernels.layer import run_layer
 
-        tiles, table = self.tiling, packed.table(events)
-        run_layer(
-            table, packed.block, *self._neuron(state), masks, trace, tiles.channels, 0, len(masks), 0, tiles.positions,
-            tiles.places,
-        )  # fmt: skip
+        tiles, table, neuron = self.tiling, packed.table(events), self._neuron(state)
+        seconds = self.choice.seconds(events) + masks.shape[1] * state.potential.size * SCAN
+
+        def work(stretch: Stretch) -> None:
+            run_layer(table, packed.block, *neuron, masks, trace, tiles.channels, *stretch, tiles.places)
+
+        team.spread(work, len(masks), tiles.positions, seconds)
 
     def _driven(self, chunk: Chunk) -> Array:
         """Return the current of spikes as the core's ops compute it: (images, steps, positions, channels)."""

@@ -12,7 +12,10 @@ from snntk_core.shapes import Shape
 from snntk_event.chunk import Chunk, Emitted, words
 from snntk_event.currents import Currents
 from snntk_event.lowering import Layer
+from snntk_event.parallel import Stretch, Team
 from snntk_event.placement import grid
+
+SECONDS = 5e-7  # for one word of masks, about
 
 
 @dataclass(eq=False)
@@ -54,7 +57,7 @@ class Pool:
         """Return the spikes so far: (images, units)."""
         return state.counts.reshape(len(state.counts), -1)
 
-    def advance(self, state: PoolState, chunk: Chunk, trace: bool) -> tuple[Emitted, Array, str]:
+    def advance(self, state: PoolState, chunk: Chunk, trace: bool, team: Team) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, an empty array, and in which way."""
         positions, channels = grid(self.layer.shape)
         masks = np.empty((chunk.images, chunk.steps, positions, words(channels)), np.uint64)
@@ -64,10 +67,12 @@ class Pool:
         from snntk_event.kernels.pool import pool_spikes
 
         source = chunk.emitted[self.layer.sources[0]].masks
-        pool_spikes(
-            source, self.windows, self.window_starts, self.op.rule == "gate", state.total, state.largest, state.counts,
-            masks, 0, chunk.images,
-        )  # fmt: skip
+        gates, held = self.op.rule == "gate", (state.total, state.largest, state.counts)
+
+        def work(stretch: Stretch) -> None:
+            pool_spikes(source, self.windows, self.window_starts, gates, *held, masks, *stretch[:2])
+
+        team.spread(work, chunk.images, 1, masks.size * SECONDS if chunk.images >= team.size else 0)
         return Emitted(self.layer.shape, masks, self.layer.amplitude), nothing, "events"
 
     def _step(self, state: PoolState, chunk: Chunk, masks: Array) -> Array:

@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from snntk_core import Array, Graph, IntegrateFire, Probes, Readout, Recording
+from snntk_core.shapes import size
 from snntk_event.choice import Way
 from snntk_event.chunk import Chunk
 from snntk_event.currents import Currents
 from snntk_event.lowering import lower
 from snntk_event.neurons import Neurons, neurons
+from snntk_event.parallel import Team
 from snntk_event.pools import Pool, pool
 from snntk_event.recorder import Recorder
 
 STEPS = 32  # steps of one chunk
+MEMORY = 64 << 20  # bytes that one part may take, about
+UNIT = 40  # bytes for each unit of a network: state, masks and events of a chunk of steps at a rate of a tenth
+FEWEST, PARTS = 4, 8  # samples that make good use of a cache full of weights; parts that threads share evenly
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +45,16 @@ def network(graph: Graph, way: Way) -> Network:
     return Network(graph, lowered.currents, tuple(ready), done)
 
 
-def run_part(network: Network, batch: Array, steps: int, probes: Probes, fan_out: Mapping[str, Array]) -> Recording:
-    """Run one part of a batch for ``steps`` from the initial state."""
+def part_size(graph: Graph, batch: int) -> int:
+    """Return how many samples of a batch run side by side; the number of threads has no say in it."""
+    units = sum(size(shape) for shape in graph.shapes.values())
+    return max(1, min(MEMORY // (UNIT * units), max(FEWEST, -(-batch // PARTS))))
+
+
+def run_part(
+    network: Network, batch: Array, steps: int, probes: Probes, fan_out: Mapping[str, Array], team: Team
+) -> Recording:
+    """Run one part of a batch for ``steps`` from the initial state; ``team`` are the threads that share its work."""
     graph, constant = network.graph, network.currents.constant(batch)
     states = {ready.layer.name: ready.start(len(batch), constant[ready.layer.name]) for ready in network.layers}
     recorder = Recorder(probes, fan_out, graph.outputs[0])
@@ -49,7 +62,7 @@ def run_part(network: Network, batch: Array, steps: int, probes: Probes, fan_out
         chunk = Chunk(len(batch), min(STEPS, steps - begin), begin)
         for ready in network.layers:
             name = ready.layer.name
-            emitted, potentials, way = ready.advance(states[name], chunk, recorder.traces(name))
+            emitted, potentials, way = ready.advance(states[name], chunk, recorder.traces(name), team)
             recorder.keep(name, chunk, emitted, potentials, way)
             chunk.emitted[name] = emitted
             chunk.forget(network.done_with[name])

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from snntk_core import (
     Add,
     Array,
@@ -47,7 +45,8 @@ from snntk_core.errors import DataError, Incompatible
 from snntk_core.reference import as_batch
 from snntk_core.simulator import join
 from snntk_event.choice import Way
-from snntk_event.running import network, run_part
+from snntk_event.parallel import Team, default_workers, map_parts
+from snntk_event.running import network, part_size, run_part
 
 LINEAR: tuple[type[LinearOp], ...] = (
     Add, AveragePool, Concat, Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D, Flatten, GlobalAveragePool,
@@ -101,7 +100,7 @@ class EventSimulator(Simulator):
         if issues:
             raise Incompatible(self.name, issues)
         self.require()
-        return EventProgram(graph.verify(), self.part or 16, self.workers, self.way)
+        return EventProgram(graph.verify(), self.part, self.workers or default_workers(), self.way)
 
 
 class EventProgram(Runnable):
@@ -128,5 +127,10 @@ class EventProgram(Runnable):
         if not len(batch):
             raise DataError("The batch holds no samples.")
         steps = int(duration)
-        parts = [batch[start : start + self.part] for start in range(0, len(batch), self.part)]
-        return join([run_part(self.network, np.asarray(part), steps, probes, self.fan_out) for part in parts])
+        part = self.part or part_size(self.graph, len(batch))
+        parts = [batch[start : start + part] for start in range(0, len(batch), part)]
+
+        def run(part: Array, team: Team) -> Recording:
+            return run_part(self.network, part, steps, probes, self.fan_out, team)
+
+        return join(map_parts(run, parts, self.workers))

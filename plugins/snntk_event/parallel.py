@@ -1,0 +1,98 @@
+"""Threads: over parts of a batch, and within a layer where there are fewer parts than threads.
+
+Compiled loops run without the interpreter's lock.  What is computed does not depend on the number of threads: parts are
+cut by the batch alone, and a layer's images and positions are independent of each other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Stretch = tuple[int, int, int, int]
+"""Images from one on to another, and positions from one on to another."""
+
+WORTH = 2e-4  # seconds of work that are worth handing to another thread
+
+
+def default_workers() -> int:
+    """Return ``NUMBA_NUM_THREADS``, or one thread for each core that this process may use."""
+    told = os.environ.get("NUMBA_NUM_THREADS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    return len(os.sched_getaffinity(0)) if "sched_getaffinity" in dir(os) else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, eq=False)
+class Team:
+    """Threads that share the work of one layer.  ``pool`` is None for one that works alone."""
+
+    size: int = 1
+    pool: ThreadPoolExecutor | None = None
+
+    def spread(self, work: Callable[[Stretch], None], images: int, positions: int, seconds: float) -> None:
+        """Do ``work`` for all images and positions; ``seconds`` is about how long one thread would take."""
+        pieces = min(self.size, int(seconds / WORTH))
+        if self.pool is None or pieces < 2:
+            work((0, images, 0, positions))
+        elif images >= pieces:
+            _together(self.pool, work, [(first, last, 0, positions) for first, last in _cut(images, pieces)])
+        else:
+            _together(self.pool, work, [(0, images, first, last) for first, last in _cut(positions, pieces)])
+
+
+def _cut(count: int, pieces: int) -> list[tuple[int, int]]:
+    bounds = [count * index // pieces for index in range(pieces + 1)]
+    return [(first, last) for first, last in pairwise(bounds) if last > first]
+
+
+def _together(pool: ThreadPoolExecutor, work: Callable[[Stretch], None], stretches: Sequence[Stretch]) -> None:
+    """Do the first stretch here and the others in the pool."""
+    others = [pool.submit(work, stretch) for stretch in stretches[1:]]
+    work(stretches[0])
+    for other in others:
+        other.result()
+
+
+def map_parts(function: Callable[[Item, Team], Answer], parts: Sequence[Item], workers: int) -> list[Answer]:
+    """Return ``function`` of every part and of the team that computes it, in order."""
+    outer = min(workers, len(parts))
+    with _one_blas_thread():
+        if workers == 1:
+            return [function(part, Team()) for part in parts]
+        if outer == workers:
+            with ThreadPoolExecutor(outer) as pool:
+                return list(pool.map(lambda part: function(part, Team()), parts))
+        with ThreadPoolExecutor(workers - outer) as inner:
+            team = Team(workers // outer, inner)
+            if outer == 1:
+                return [function(part, team) for part in parts]
+            with ThreadPoolExecutor(outer) as pool:
+                return list(pool.map(lambda part: function(part, team), parts))
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Keep matrix products to the thread that asks for them, where threadpoolctl is installed."""
+    if not find_spec("threadpoolctl"):
+        yield
+        return
+    with _libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _libraries() -> Any:
+    """Return the libraries that hold threads; finding them takes as long as running a small network."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
