@@ -53,6 +53,18 @@ def _quantized(node: Node, chosen: Quantizers) -> Node:
     return replace(node, op=replace(node.op, **arrays), formats=formats)
 
 
+def with_weight_bits(graph: Graph, name: str, bits: int) -> Graph:
+    """Return the graph with the weights of ``name``, which have a format, in one of the same range with other bits."""
+    node = graph[name]
+    found = node.formats["weight"].with_bits(bits)
+    if found is node.formats["weight"]:
+        return graph
+    if found.bits < 2 and found.signed:
+        raise FormatError(f"{name}: weights are quantized with 2 or more bits, got {bits}; use a binary quantizer.")
+    op = replace(node.op, weight=found.round(node.op.arrays["weight"]))  # type: ignore[call-arg]
+    return graph.replace(name, op, formats={**node.formats, "weight": replace(found, quantizer="")})
+
+
 def spelled(component: Component) -> str:
     """Return a component as its name and its options, such as ``max-per-axis(bits=4)``."""
     options = (f"{option.name}={getattr(component, option.name)!r}" for option in component.options())

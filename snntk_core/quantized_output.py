@@ -50,6 +50,19 @@ def with_output_format(graph: Graph, name: str, number_format: NumberFormat, rou
     return graph.replace(new, fake, formats={"output": number_format})
 
 
+def with_output_bits(graph: Graph, name: str, bits: int) -> Graph:
+    """Return the graph with the `QuantizedRelu` ``name`` in ``2^bits - 1`` steps, and the largest output it had."""
+    op = graph[name].op
+    if not isinstance(op, QuantizedRelu):
+        raise FormatError(f"{name}: a {type(op).__name__} has no steps whose number could change.")
+    largest = op.step.astype(np.float64).reshape(-1) * op.levels
+    axis = None if len(largest) == 1 else -1
+    found = NumberFormat.spanning(bits, largest[0] if axis is None else largest, axis=axis, signed=False)
+    return graph.replace(
+        name, QuantizedRelu(found.scale, found.highest, op.rounding), formats={**graph[name].formats, "output": found}
+    )
+
+
 def _levels(op: Op, number_format: NumberFormat) -> int | None:
     """Return how many steps the op rises as a `QuantizedRelu`, or None where it is no such thing.
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
     from snntk.exporting import export
+    from snntk.format_files import dump_quantization, load_quantization
     from snntk.judging import Judgment, judge
     from snntk.parameters import load_parameters, save_parameters
+    from snntk.quantizing import quantize, quantize_layer
     from snntk_core.capability import Issue
     from snntk_core.chains import chains
     from snntk_core.connectivity import fan_in, fan_out, multiply_accumulates
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
         ArtifactError,
         DataError,
         DeviationError,
+        FormatError,
         GraphError,
         Incompatible,
         MissingLibrary,
@@ -54,6 +57,7 @@ __all__ = [
     "Data",
     "DataError",
     "DeviationError",
+    "FormatError",
     "Graph",
     "GraphError",
     "Incompatible",
@@ -78,6 +82,7 @@ __all__ = [
     "chains",
     "check",
     "convert",
+    "dump_quantization",
     "evaluate",
     "export",
     "fan_in",
@@ -85,10 +90,13 @@ __all__ = [
     "hookimpl",
     "judge",
     "load_parameters",
+    "load_quantization",
     "multiply_accumulates",
     "open",
     "parse",
     "plugins",
+    "quantize",
+    "quantize_layer",
     "resize_input",
     "run",
     "save",
@@ -109,13 +117,17 @@ _HOMES = {
     "Registry": "snntk_core.registry",
     "Result": "snntk_core.result",
     "chains": "snntk_core.chains",
+    "dump_quantization": "snntk.format_files",
     "export": "snntk.exporting",
     "fan_in": "snntk_core.connectivity",
     "fan_out": "snntk_core.connectivity",
     "hookimpl": "snntk_core.hookspecs",
     "judge": "snntk.judging",
     "load_parameters": "snntk.parameters",
+    "load_quantization": "snntk.format_files",
     "multiply_accumulates": "snntk_core.connectivity",
+    "quantize": "snntk.quantizing",
+    "quantize_layer": "snntk.quantizing",
     "resize_input": "snntk_core.resizing",
     "save_parameters": "snntk.parameters",
     "weights_homogeneity": "snntk_core.homogeneity",

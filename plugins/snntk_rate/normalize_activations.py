@@ -36,9 +36,9 @@ class NormalizeActivations(Transform):
     ``scale`` is the percentile of an activation's values above zero, for each channel or for the whole layer; the bound
     of a clipped or quantized activation is its largest scale.  Where branches of different scales meet in an Add, the
     one that has no weights of its own gets a Scale, so residual networks keep their function; through Concat, pooling
-    and Flatten the scales are carried along.  The output keeps its scale.  Grids of weights and outputs stay grids, with
-    scaled steps, where all inputs of a layer are scaled alike; in a network that rounds, scales are powers of two.
-    Source: Rueckauer 2017 (percentile), Kim 2020 (channels).
+    and Flatten the scales are carried along.  The output keeps its scale.  Grids stay grids where all inputs of a layer
+    are scaled alike; in a network that rounds, scales are powers of two.  Source: Rueckauer 2017 (percentile), Kim
+    2020 (channels).
     """
 
     name: ClassVar[str] = "normalize-activations"

@@ -55,9 +55,10 @@ SHALLOW = 8  # neurons in a row, up to which every step counts
 class Rate(Transform):
     """``V <- V + I``, a spike where ``V >= threshold``: a neuron's mean output tends to ``min(max(I, 0), threshold)``.
 
-    Every Relu, clipped or quantized ones too, becomes an IntegrateFire neuron, every MaxPool a SpikingMaxPool, the input an analog current; sums and
-    branches without an activation stay currents, so their negative values are kept.  Starting at half the threshold
-    turns the rounding down of spike counts into rounding.  Source: Rueckauer 2017; Hwang 2021 (initial potential).
+    Every Relu, clipped or quantized, becomes an IntegrateFire neuron, every MaxPool a SpikingMaxPool, the input an
+    analog current; sums and branches without an activation stay currents, so their negative values are kept.  Starting
+    at half the threshold turns the rounding down of spike counts into rounding.  Source: Rueckauer 2017; Hwang 2021
+    (initial potential).
     """
 
     name: ClassVar[str] = "rate"

@@ -11,6 +11,7 @@ COMMANDS = {
     "convert": ("convert", "convert a model and save the spiking network"),
     "simulate": ("simulate", "simulate a saved spiking network on data"),
     "evaluate": ("evaluate", "evaluate a model as it is on labeled data"),
+    "quantize": ("quantize", "quantize weights and activations, and show what every layer lost"),
     "inspect": ("inspect", "show a model or saved network, node by node"),
     "check": ("check", "say what keeps a model from running on a simulator"),
     "demo": ("demo", "run the whole line on handwritten digits that come with snntk"),

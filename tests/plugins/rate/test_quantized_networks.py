@@ -1,4 +1,4 @@
-"""Quantized networks through normalization and the rate code: the function stays exactly, and formats where they can."""
+"""Quantized networks through normalization and the rate code: the function stays, and formats where they can."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def quantized(graph: Graph, rng: np.random.Generator) -> Graph:
     graph = replace(graph, nodes=tuple(map(rounded, graph)))
     for node in list(graph):
         if rectified(node.op):
-            graph = with_output_format(graph, node.name, NumberFormat.spanning(3, float(rng.uniform(1, 3)), signed=False))
+            kept = NumberFormat.spanning(3, float(rng.uniform(1, 3)), signed=False)
+            graph = with_output_format(graph, node.name, kept)
     return graph.verify()
 
 
@@ -92,11 +93,12 @@ def test_grids_stay_grids_where_all_inputs_are_scaled_alike(per: str, kept: list
 
 def test_a_depthwise_grid_stays_whatever_its_channels_get() -> None:
     rng = np.random.default_rng(0)
+    weight, spread = rng.normal(size=(3, 3, 3, 1)).astype(np.float32), np.float32([[1], [4], [9]])
     nodes = (
         Node("in", Input((6, 6, 3))),
-        Node("depthwise", DepthwiseConv2D(rng.normal(size=(3, 3, 3, 1)).astype(np.float32) * [[[[1], [4], [9]]]]), "in"),
+        Node("depthwise", DepthwiseConv2D(weight * spread), "in"),
         Node("relu", Relu(), "depthwise"),
-        Node("again", DepthwiseConv2D(rng.normal(size=(3, 3, 3, 1)).astype(np.float32)), "relu"),
+        Node("again", DepthwiseConv2D(weight), "relu"),
         Node("relu2", Relu(), "again"),
     )
     graph = quantized(Graph(nodes), rng)

@@ -1,0 +1,157 @@
+"""Quantize weights and activations, show what every layer got and lost, and save the network."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from snntk import api
+from snntk.cli.blocks import Block, Column, Heading, Paragraph, Table, counted, numbers
+from snntk.cli.options import (
+    add_json,
+    add_model,
+    add_plugin_files,
+    configured,
+    inputs_of,
+    parser_of,
+    registry_of,
+    source_of,
+)
+from snntk.cli.output import answer, check_target, replacing
+from snntk.cli.report import percent
+from snntk.conversion import as_graph
+from snntk.format_files import checked_suffix, dump_quantization, load_quantization, read_table, table_text
+from snntk.quantizing import CALIBRATED, REWRITES, UNCALIBRATED, WEIGHTS, prepared, quantize
+from snntk_core.data import load_samples
+from snntk_core.errors import OptionError
+from snntk_core.graph import Graph
+from snntk_core.ops import Array
+from snntk_core.quantization_report import QuantizedArray, quantization_report
+from snntk_core.registry import Registry
+
+EXAMPLE = "snntk quantize model.onnx --weight-bits 8 --activation-bits 8 --calibration train.npz -o model-8.snntk"
+SAMPLES = 256
+"""How many of the calibration samples the noise of outputs is measured on."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_model(parser)
+    bits = "bits of the {}, 0 for float (default: {})"
+    parser.add_argument("--weight-bits", metavar="N", type=_bits, help=bits.format("weights", 8))
+    parser.add_argument("--activation-bits", metavar="N", type=_bits, help=bits.format("activations", 8))
+    parser.add_argument(
+        "--input-weight-bits",
+        metavar="N",
+        type=_bits,
+        help="bits of the first layer's weights (default: as the others)",
+    )
+    parser.add_argument("--calibration", metavar="FILE", help="training samples: .npz with x, or .npy")
+    parser.add_argument("--weights", metavar="NAME", help="the quantizer of weights (default: max-per-axis)")
+    parser.add_argument(
+        "--activations",
+        metavar="NAME",
+        help="the quantizer of activations (default: minimum-mean-square-error, or quantized-relu without calibration)",
+    )
+    parser.add_argument("--until", metavar="LAYER", help="quantize only what leads to this layer, itself included")
+    parser.add_argument("--no-fold-batchnorm", action="store_true", help="leave batch normalization as it is")
+    parser.add_argument("--no-normalize-separable", action="store_true", help="leave depthwise kernels as they are")
+    parser.add_argument("--dump", metavar="FILE", help="write what every layer got to a .toml or .json file")
+    parser.add_argument("--load", metavar="FILE", help="apply what --dump has written, in place of bits and quantizers")
+    parser.add_argument(
+        "--set",
+        metavar="QUANTIZER.OPTION=VALUE",
+        action="append",
+        default=[],
+        dest="quantizer_settings",
+        help="set an option of a quantizer; may be given several times",
+    )
+    add_plugin_files(parser)
+    parser.set_defaults(settings=[], recipe="rate", steps=None)
+    add_json(parser)
+    parser.add_argument("-o", "--output", metavar="FILE.snntk", help="save the quantized network")
+
+
+def _bits(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"takes 0 or a number of bits, got {text!r}")
+    return int(text)
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Quantize, save, and show the layers."""
+    dump = checked_suffix(args.dump) if args.dump else None
+    inputs = [*inputs_of(args), *([Path(args.load).expanduser()] if args.load else [])]
+    check_target(args.json, args.output, dump, inputs=inputs)
+    registry = registry_of(args)
+    samples = load_samples(args.calibration) if args.calibration else None
+    graph = as_graph(source_of(args), parser_of(args, registry), registry)
+    before, after = _loaded(graph, args, registry) if args.load else _quantized(graph, samples, args, registry)
+    rows = quantization_report(before, after, None if samples is None else samples[:SAMPLES])
+    if args.output:
+        api.save(after, args.output)
+    if dump:
+        with replacing(dump) as file:
+            file.write(table_text(dump_quantization(after), dump).encode())
+    facts = {"output": args.output, "dump": args.dump, "arrays": [vars(row) for row in rows]}
+    answer(facts, _blocks(rows, args, 0 if samples is None else min(len(samples), SAMPLES)), args.json)
+    return 0
+
+
+def _loaded(graph: Graph, args: argparse.Namespace, registry: Registry) -> tuple[Graph, Graph]:
+    given = ("weight_bits", "activation_bits", "input_weight_bits", "weights", "activations", "until")
+    extra = [f"--{name.replace('_', '-')}" for name in given if getattr(args, name) is not None]
+    extra += ["--set"] if args.quantizer_settings else []
+    if extra:
+        raise OptionError([f"--load says what every layer gets, so it goes without {', '.join(extra)}."])
+    table = read_table(args.load)
+    before = prepared(graph, table.get("transforms", ()), registry)
+    return before, load_quantization(graph, table, registry=registry)
+
+
+def _quantized(
+    graph: Graph, samples: Array | None, args: argparse.Namespace, registry: Registry
+) -> tuple[Graph, Graph]:
+    asked = (not args.no_fold_batchnorm, not args.no_normalize_separable)
+    before = prepared(graph, [name for name, yes in zip(REWRITES, asked, strict=True) if yes], registry)
+    usual = UNCALIBRATED if samples is None else CALIBRATED
+    kinds = [registry.quantizers[args.weights or WEIGHTS], registry.quantizers[args.activations or usual]]
+    weights, activations = configured(kinds, args.quantizer_settings)
+    after = quantize(
+        before,
+        weight_bits=8 if args.weight_bits is None else args.weight_bits,
+        activation_bits=8 if args.activation_bits is None else args.activation_bits,
+        input_weight_bits=args.input_weight_bits,
+        calibration=samples,
+        quantize_until=args.until,
+        fold_batchnorm=False,
+        normalize_separable=False,
+        weights=weights,
+        activations=activations,
+        registry=registry,
+    )
+    return before, after
+
+
+def _blocks(rows: Sequence[QuantizedArray], args: argparse.Namespace, samples: int) -> Iterator[Block]:
+    yield Heading(f"{' '.join(Path(path).name for path in args.model)}, quantized")
+    columns = [Column("layer"), Column("of"), *numbers("bits", "step", "saturated", "signal to noise")]
+    yield Table("", [*columns, Column("quantizer", tone="quiet")], [_row(row) for row in rows])
+    measured = (
+        f"Outputs were measured on {counted(samples, 'calibration sample')}, each with all quantization before it."
+    )
+    yield Paragraph(measured if samples else "Without --calibration no output is measured.", "quiet")
+    if args.output:
+        size = Path(args.output).expanduser().stat().st_size
+        yield Paragraph(f"Saved {args.output}: {size / 1000:,.0f} kB.")
+
+
+def _row(row: QuantizedArray) -> tuple[str, ...]:
+    low, high = row.scale
+    step = f"{high:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    ratio: Any = row.signal_to_noise
+    noise = "-" if ratio is None else f"{ratio:.1f} dB" if isfinite(ratio) else "exact" if ratio > 0 else "no signal"
+    return row.layer, row.role, str(row.bits), step, percent(row.saturation), noise, row.quantizer.partition("(")[0]
