@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from snntk_core import Array
+from snntk_event.kernels.compiled import compiled
 from snntk_event.kernels.pointers import as_int32, as_uint64, set_bits, trailing_zeros
 
 SPARE = 64  # slots past the last entry, so that a vector may be loaded from any entry
@@ -40,7 +41,7 @@ def compact_view(
     return entries[: starts[-1, -1, -1] + SPARE], starts
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _set_bits(masks: Any) -> Any:
     """Return how many bits are set."""
     total = 0
@@ -49,7 +50,7 @@ def _set_bits(masks: Any) -> Any:
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _list(
     masks: Any, map_starts: Any, map_positions: Any, from_word: Any, kept: Any, channels: Any, offset: Any,
     entries: Any, starts: Any,

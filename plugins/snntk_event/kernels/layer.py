@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from snntk_core import Array
+from snntk_event.kernels.compiled import compiled
 from snntk_event.kernels.pointers import as_int32
 from snntk_event.kernels.rows import list_rows, room_for_rows
 from snntk_event.kernels.scan import scan_any, scan_plain
@@ -71,7 +72,7 @@ def _kernel(lanes: int, plain: bool) -> Any:
     """Return the loop for blocks of ``lanes`` channels; ``plain``: no leak, refractory time, reset to zero, trace."""
     half_lanes = lanes // 2
 
-    @njit(nogil=True, cache=True, error_model="numpy")
+    @compiled
     def run(
         terms, currents, constant, threshold, neuron, potential, blocked, counts, masks, trace, channels, ranges,
         places,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from snntk_event.kernels.compiled import compiled
 from snntk_event.kernels.pointers import trailing_zeros
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def pool_spikes(masks, windows, window_starts, gate, total, largest, counts, pooled, image0, image1):
     """Write into ``pooled`` (images, steps, positions, words) what the windows let through, and count it.
 
@@ -40,7 +40,7 @@ def pool_spikes(masks, windows, window_starts, gate, total, largest, counts, poo
                     pooled[image, step, position, word] = word_of_pool
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _count(masks, total):
     positions, words = masks.shape
     for position in range(positions):

@@ -34,7 +34,7 @@ from snntk_event.kernels.vectors import (
 )  # fmt: skip
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def _write(word: Any, fired: Any, shared: Any) -> None:
     """Write the bits of a block as the mask words of the positions that share it."""
     count, lanes, _ = shared
@@ -47,7 +47,7 @@ def _write(word: Any, fired: Any, shared: Any) -> None:
             words[place] = (fired >> np.uint64(place * lanes)) & kept
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, shared: Any, like: Any, half: Any) -> None:
     """Step neurons without leak and refractory time, which reset by subtraction; the trace is not written."""
     potential, _, counts, constant, threshold, word, _, tile = at
@@ -70,7 +70,7 @@ def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, shared:
         store(counts, add(load(counts, count), count))
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, error_model="numpy")
 def scan_any(
     terms: Any, ends: Any, block: Any, at: Any, strides: Any, shared: Any, like: Any, half: Any, neuron: Any
 ) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from snntk_event.kernels.compiled import compiled
 from snntk_event.kernels.pointers import trailing_zeros
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def unpack(masks, amplitude, values):
     """Write into ``values`` (images, steps, positions, channels) the amplitude where a unit spiked, and zero elsewhere.
 
@@ -28,7 +28,7 @@ def unpack(masks, amplitude, values):
                         bits &= bits - np.uint64(1)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def pack(fired, masks):
     """Write the bits of ``fired`` (images, steps, positions, channels) into ``masks``."""
     images, steps, positions, channels = fired.shape
@@ -41,7 +41,7 @@ def pack(fired, masks):
                         masks[image, step, position, channel >> 6] |= np.uint64(1) << np.uint64(channel & 63)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def count_events(entries, starts, counts):
     """Add one to ``counts`` (images * steps, positions or more, channels) for each event of a view."""
     images, steps, positions = starts.shape
