@@ -160,7 +160,7 @@ def test_activations_fill_a_range_with_a_power_of_two_for_a_step(bits: int, per:
         largest = np.maximum(np.abs(found.minimum), found.maximum)
         largest = largest if per == "channel" else largest.max(keepdims=True)
         exponent = np.log2(largest[largest > 0] / max(2 ** (bits - signed) - 1, 1))
-        np.testing.assert_allclose(exponent, np.rint(exponent), atol=1e-6)
+        np.testing.assert_allclose(exponent, np.rint(exponent), atol=2e-3)
 
 
 def test_ranges_are_raised_never_lowered_and_biases_go_with_weights() -> None:
@@ -169,6 +169,7 @@ def test_ranges_are_raised_never_lowered_and_biases_go_with_weights() -> None:
     ratio = output_ranges(after["c1"].op) / output_ranges(graph["c1"].op)
     assert np.all((ratio >= 1) & (ratio <= 2))
     np.testing.assert_allclose(after["c1"].op.arrays["bias"] / graph["c1"].op.arrays["bias"], ratio)
+    assert EqualizePowerOfTwo().apply(after, Context(samples)) is after
     with pytest.raises(ValueError, match="calibration"):
         EqualizePowerOfTwo().apply(graph, Context())
 
