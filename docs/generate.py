@@ -15,7 +15,7 @@ from snntk_core import LinearOp, NeuronOp, hookspecs, ops, recipe
 from snntk_core.component import Component
 from snntk_core.ops import Op
 from snntk_core.parser import Parser
-from snntk_core.plan import DEFAULT_DURATION, DEFAULT_SAMPLES, DEFAULT_SIMULATOR
+from snntk_core.plan import DEFAULT_DURATION, DEFAULT_SAMPLES
 from snntk_core.registry import KINDS, Registry
 from snntk_core.simulator import Simulator
 from snntk_core.transform import Transform
@@ -33,7 +33,7 @@ RECIPE = {
     "report": "table, see below",
 }
 SIMULATE = {
-    "name": f"the simulator (default `{DEFAULT_SIMULATOR}`)",
+    "name": "the simulator (by default the one with the highest preference of those whose libraries are installed)",
     "duration": f"how long to run, in steps on a stepped clock (default {DEFAULT_DURATION})",
     "options": "table: the simulator's options",
 }

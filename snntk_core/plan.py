@@ -11,9 +11,9 @@ from snntk_core.component import Component
 from snntk_core.errors import RecipeError, SnntkError
 from snntk_core.parser import Parser
 from snntk_core.quantization import QuantizeStep, in_turn
-from snntk_core.recipe import DEFAULT_SIMULATOR, Recipe, Step
+from snntk_core.recipe import Recipe, Step
 from snntk_core.registry import Registry
-from snntk_core.simulator import Simulator, runs_nothing
+from snntk_core.simulator import Simulator, preferred, runs_nothing
 from snntk_core.transform import Stage, Transform
 
 C = TypeVar("C", bound=Component)
@@ -26,6 +26,7 @@ class Plan:
     """What will be done, in order: ``steps`` until the network is spiking, then the simulator.
 
     ``parser`` is None when the source decides.  ``samples``: how many test samples the layer report compares.
+    ``simulator_named``: whether the recipe named it; else it is the preferred one.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Plan:
     times: tuple[int, ...]
     samples: int
     top_k: int = 1
+    simulator_named: bool = True
 
     @property
     def needs_calibration(self) -> tuple[str, ...]:
@@ -59,7 +61,8 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     code = find(registry.transforms, recipe.code) if recipe.code else None
     if code is not None and code.stage is not Stage.SPIKIFY:
         problems.append(f"{code.name} is no spike code: it belongs among the transforms.")
-    simulator = find(registry.simulators, recipe.simulator or Step(DEFAULT_SIMULATOR), required=simulate)
+    asked = recipe.simulator or Step("")
+    simulator = find(registry.simulators, asked, required=simulate, otherwise=preferred)
     parser = find(registry.parsers, recipe.parser) if recipe.parser else None
     early = [step for step in transforms if step.stage < Stage.QUANTIZE]
     late = [step for step in transforms if step.stage >= Stage.QUANTIZE]
@@ -76,7 +79,8 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     if problems or simulator is None:
         raise RecipeError(recipe.title, problems)
     samples = recipe.samples or DEFAULT_SAMPLES
-    return Plan(recipe.title, parser, tuple(steps), simulator, duration, recipe.times, samples, recipe.top_k or 1)
+    run = (simulator, duration, recipe.times, samples, recipe.top_k or 1, bool(asked.name))
+    return Plan(recipe.title, parser, tuple(steps), *run)
 
 
 def _contradictions(
@@ -125,8 +129,16 @@ class _Finder:
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
 
-    def __call__(self, catalog: Catalog[type[C]], step: Step, *, required: bool = True) -> C | None:
-        found = self._tried(lambda: catalog[step.name])
+    def __call__(
+        self,
+        catalog: Catalog[type[C]],
+        step: Step,
+        *,
+        required: bool = True,
+        otherwise: Callable[[Catalog[type[C]]], str] = lambda catalog: "",
+    ) -> C | None:
+        """Return a step's component; ``otherwise`` names one for a step without a name."""
+        found = self._tried(lambda: catalog[step.name or otherwise(catalog)])
         if found is None:
             return None
         if required:

@@ -14,7 +14,6 @@ from snntk_core.registry import Registry
 Options = Mapping[str, object]
 TOP = {"extends", "parser", "transform", "quantize", "code", "simulate", "report"}
 SIMULATE = {"name", "duration", "options"}
-DEFAULT_SIMULATOR = "numpy"
 TRUST = "trust"
 REPORT = {"times", "samples", "top_k"}
 
@@ -166,11 +165,11 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
 
 
 def _simulator(simulate: Mapping[str, Any], problems: list[str]) -> Step | None:
-    """Return the simulator with its options; options without a name are the default simulator's."""
+    """Return the simulator with its options; those without a name, the empty one, are the preferred simulator's."""
     options = _table(simulate, "options", problems)
     if "name" not in simulate and not options:
         return None
-    return _step({"name": simulate.get("name", DEFAULT_SIMULATOR), **options}, "simulate", problems)
+    return _step({"name": simulate.get("name", ""), **options}, "simulate", problems)
 
 
 def _unknown(table: Mapping[str, Any], known: set[str], where: str) -> Iterable[str]:

@@ -13,9 +13,10 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 
 from snntk_core.capability import Capabilities
+from snntk_core.catalog import Catalog
 from snntk_core.component import Component
 from snntk_core.connectivity import spiking_nodes, synapses
-from snntk_core.errors import DataError, UnknownName
+from snntk_core.errors import DataError, SnntkError, UnknownName, listed
 from snntk_core.graph import Graph
 from snntk_core.ops import Array, IntegrateFire, Readout
 from snntk_core.shapes import size
@@ -176,9 +177,11 @@ class Exportable(Program, ABC):
 class Simulator(Component):
     """Binds a graph to one backend.  ``clock``: none for one whose programs are `Exportable`.
 
-    ``takes``: spiking graphs, or quantized analog ones.
+    ``takes``: spiking graphs, or quantized analog ones.  ``preference``: where no simulator is named, the installed one
+    with the highest runs; 0 for one that runs only by its name.
     """
 
+    preference: ClassVar[int] = 0
     capabilities: ClassVar[Capabilities]
     takes: ClassVar[Literal["spiking", "quantized"]] = "spiking"
     clock: ClassVar[Literal["stepped", "event", "none"]]
@@ -186,6 +189,20 @@ class Simulator(Component):
     @abstractmethod
     def compile(self, graph: Graph) -> Program:
         """Return the graph as a program.  Raises `Incompatible` with every issue for a graph it cannot take."""
+
+
+def preferred(simulators: Catalog[type[Simulator]]) -> str:
+    """Return the name of the simulator that runs where none is named.
+
+    It is the one with the highest preference of those that run networks here and whose libraries are installed; equal
+    preferences cancel each other.  Raises `SnntkError` where that leaves several or none.
+    """
+    runnable = {name: found for name, found in simulators.items() if found.clock != "none" and not found.missing()}
+    ranks = Counter(found.preference for found in runnable.values())
+    alone = {found.preference: name for name, found in runnable.items() if ranks[found.preference] == 1}
+    if not alone or (not any(alone) and len(runnable) > 1):
+        raise SnntkError(f"No simulator is preferred among {listed(runnable) or 'none'}. Name one.")
+    return alone[max(alone)]
 
 
 def runs_nothing(simulator: Simulator) -> str:

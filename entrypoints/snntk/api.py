@@ -21,6 +21,7 @@ from snntk.given import (
     as_parser,
     as_recipe,
     as_saved,
+    as_simulator,
     as_source,
     checked_graph,
     checked_steps,
@@ -44,7 +45,7 @@ from snntk_core.reference import as_batch, part_size
 from snntk_core.reference import evaluate as _evaluate
 from snntk_core.registry import PluginInfo, Registry
 from snntk_core.result import Result
-from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join, runs_nothing
+from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join, preferred, runs_nothing
 
 
 def parse(source: object, *, parser: str | Parser | None = None, registry: Registry | None = None) -> Graph:
@@ -98,7 +99,7 @@ def simulate(
     batch: Array,
     *,
     steps: int,
-    simulator: str | Simulator = "numpy",
+    simulator: str | Simulator | None = None,
     labels: Array | None = None,
     top_k: int = 1,
     probes: Probes | Sequence[str] = (),
@@ -107,9 +108,10 @@ def simulate(
 ) -> Recording:
     """Run a spiking graph on a batch and return its recording: ``scores`` is ``(n, steps, outputs)``.
 
-    ``labels``: ``(n,)`` or one-hot; with them the recording has ``accuracy``, ``(steps,)``, right being a label among
-    the ``top_k`` largest; with targets ``(n, outputs)`` it has ``error``, the root mean square.  ``probes``: names of
-    nodes whose spike trains are wanted, or `Probes`.  Raises `Incompatible` with every node the simulator cannot take,
+    ``simulator``: by default the one with the highest preference of those installed.  ``labels``: ``(n,)`` or one-hot;
+    with them the recording has ``accuracy``, ``(steps,)``, right being a label among the ``top_k`` largest; with
+    targets ``(n, outputs)`` it has ``error``, the root mean square.  ``probes``: names of nodes whose spike trains are
+    wanted, or `Probes`.  Raises `Incompatible` with every node the simulator cannot take,
     `DataError` for a batch that does not fit, and `MissingLibrary`.
 
     >>> recording = snntk.simulate(spiking, batch, steps=32, labels=y)
@@ -124,7 +126,7 @@ def simulate(
     wanted = names if isinstance(names, Probes) else Probes(spikes=tuple(names))
     for name in (*wanted.spikes, *wanted.potentials):
         _ = graph[name]
-    found = registry.simulators[simulator]() if isinstance(simulator, str) else simulator
+    found = as_simulator(simulator, registry)
     if found.clock == "none":
         raise SnntkError(runs_nothing(found))
     found.require()
@@ -168,8 +170,8 @@ def run(
     """Convert a model, simulate it on test data, and return everything that is known about how close it stayed.
 
     ``data``: a path, ``(x, labels)``, samples ``(n, *input shape)`` alone, or `Data`.  ``calibration``: samples or a
-    path, unless the data holds them.  ``steps`` and ``simulator``: by default what the recipe says, else 32 and numpy.
-    ``samples``: use only the first ones.  Raises what `convert` and `simulate` raise.
+    path, unless the data holds them.  ``steps`` and ``simulator``: by default what the recipe says, else 32 and the one
+    that is preferred.  ``samples``: use only the first ones.  Raises what `convert` and `simulate` raise.
 
     >>> result = snntk.run("model.onnx", (x_test, y_test), calibration=x_train[:500])
     >>> result.accuracy.spiking[32], result.report()
@@ -188,7 +190,7 @@ def run(
 
 def check(
     source_or_graph: object,
-    simulator: str = "numpy",
+    simulator: str | None = None,
     recipe: str | Path | Recipe = "rate",
     *,
     parser: str | Parser | None = None,
@@ -204,7 +206,7 @@ def check(
     ...     print(issue)
     """
     registry = registry or installed()
-    target = registry.simulators[simulator]
+    target = registry.simulators[simulator or preferred(registry.simulators)]
     graph = as_graph(source_or_graph, parser, registry)
     if not graph.spiking and target.takes == "spiking":
         try:

@@ -20,6 +20,7 @@ from snntk_core.parser import Parser
 from snntk_core.recipe import Recipe, Step, load_recipe
 from snntk_core.reference import evaluate
 from snntk_core.registry import Registry
+from snntk_core.simulator import Simulator, preferred
 
 SAVED = ".snntk"
 """The suffix of a saved network."""
@@ -114,6 +115,13 @@ def as_recipe(
     if simulator is not None and (recipe.simulator is None or recipe.simulator.name != simulator):
         recipe = replace(recipe, simulator=Step(simulator))
     return recipe
+
+
+def as_simulator(simulator: str | Simulator | None, registry: Registry) -> Simulator:
+    """Return the simulator that is meant; None: the preferred one of those installed."""
+    if isinstance(simulator, Simulator):
+        return simulator
+    return registry.simulators[simulator or preferred(registry.simulators)]()
 
 
 def as_data(data: Any, calibration: Any = None) -> Data:

@@ -72,6 +72,7 @@ class EventSimulator(Simulator):
 
     name: ClassVar[str] = "event"
     clock: ClassVar[Literal["stepped", "event", "none"]] = "stepped"
+    preference: ClassVar[int] = 2
     requires: ClassVar[tuple[str, ...]] = ("numba",)
     capabilities: ClassVar[Capabilities] = Capabilities(
         ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),

@@ -75,6 +75,7 @@ class NumpySimulator(Simulator):
     """Runs a spiking network step by step in numpy: the reference that every other simulator is compared with."""
 
     name: ClassVar[str] = "numpy"
+    preference: ClassVar[int] = 1
     clock: ClassVar[Literal["stepped", "event", "none"]] = "stepped"
     capabilities: ClassVar[Capabilities] = Capabilities(
         ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),

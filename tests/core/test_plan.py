@@ -36,6 +36,12 @@ def test_defaults_are_numpy_and_32_steps(registry: Registry) -> None:
     assert plan.parser.name == "pairs"
 
 
+def test_options_without_a_name_go_to_the_preferred_simulator(registry: Registry) -> None:
+    assert not resolve(Recipe(simulator=Step("")), registry).simulator_named
+    with pytest.raises(RecipeError, match="numpy has no option 'part'"):
+        resolve(Recipe(simulator=Step("", {"part": 3})), registry)
+
+
 def test_disabled_steps_are_left_out(registry: Registry) -> None:
     recipe = Recipe(transforms=(Step("halve", enabled=False), Step("keep")), quantizers=(Step("eight", enabled=False),))
     assert names(resolve(recipe, registry)) == ["keep"]

@@ -61,10 +61,10 @@ def test_a_full_recipe_is_read(tmp_path: Path, registry: Registry) -> None:
     assert load_recipe(written(tmp_path, ""), registry).transforms == ()
 
 
-def test_options_without_a_name_are_the_default_simulators() -> None:
+def test_options_without_a_name_are_the_preferred_simulators() -> None:
     recipe = read_recipe({"simulate": {"options": {"workers": 1}}}, "mine")
     assert not recipe.problems
-    assert (recipe.simulator.name, recipe.simulator.options) == ("numpy", {"workers": 1})
+    assert (recipe.simulator.name, recipe.simulator.options) == ("", {"workers": 1})
 
 
 def test_every_mistake_is_reported_at_once() -> None:

@@ -16,7 +16,7 @@ def test_run_reports_accuracy_layers_steps_and_operations(command, model: Path, 
     assert (done.code, done.err) == (0, "")
     for words in (
         "net.layers.npz as a spiking network",
-        "numpy, which is the default",
+        ", preferred of those installed",
         "32 steps, all of which count",
         "80 samples",
         "ANN, rewritten",

@@ -20,7 +20,7 @@ from snntk.cli.options import (
 )
 from snntk.cli.output import answer, check_target
 from snntk_core.errors import Incompatible
-from snntk_core.recipe import DEFAULT_SIMULATOR
+from snntk_core.simulator import preferred
 
 EXAMPLE = "snntk check model.onnx --for numpy"
 
@@ -28,7 +28,7 @@ EXAMPLE = "snntk check model.onnx --for numpy"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_model(parser)
-    add_simulator(parser, "the simulator (default: numpy)", DEFAULT_SIMULATOR)
+    add_simulator(parser, "the simulator (default: event or numpy)")
     add_recipe(parser)
     add_plugin_files(parser)
     add_json(parser)
@@ -38,12 +38,13 @@ def execute(args: argparse.Namespace) -> int:
     """Show the issues."""
     check_target(args.json, inputs=inputs_of(args))
     registry = registry_of(args)
+    simulator = args.simulator or preferred(registry.simulators)
     recipe = recipe_of(args, registry)
     parser = parser_of(args, registry)
-    issues = api.check(source_of(args), args.simulator, recipe, parser=parser, registry=registry)
+    issues = api.check(source_of(args), simulator, recipe, parser=parser, registry=registry)
     rows = [(issue.place, issue.problem, issue.remedy) for issue in issues]
-    title = f"{args.simulator} cannot take this network: {counted(len(issues), 'issue')}"
+    title = f"{simulator} cannot take this network: {counted(len(issues), 'issue')}"
     found = Table(title, [Column("node"), Column("problem"), Column("what to do")], rows)
-    fine = Paragraph(f"{args.simulator} can take this network.", "good")
+    fine = Paragraph(f"{simulator} can take this network.", "good")
     answer([vars(issue) for issue in issues], [found if issues else fine], args.json)
     return Incompatible.exit_code if issues else 0

@@ -15,7 +15,7 @@ from snntk_core.component import Component
 from snntk_core.data import data_files
 from snntk_core.errors import OptionError, PluginError, did_you_mean, listed
 from snntk_core.parser import Parser
-from snntk_core.recipe import DEFAULT_SIMULATOR, Recipe, Step
+from snntk_core.recipe import Recipe, Step
 from snntk_core.registry import Registry
 
 C = TypeVar("C", bound=Component)
@@ -133,14 +133,14 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
         recipe = replace(recipe, top_k=args.top_k)
     if args.parser and (recipe.parser is None or recipe.parser.name != args.parser):
         recipe = replace(recipe, parser=Step(args.parser))
-    if recipe.simulator is None:
-        recipe = replace(recipe, simulator=Step(DEFAULT_SIMULATOR))
     given = [*settings(args.settings), *([(MODEL_CLASS, args.model_class)] if args.model_class else [])]
     given += [(_trusted(args, recipe, registry), True)] if args.trust else []
     for path, value in given:
         name = path.rpartition(".")[0]
         if recipe.parser is None and name in registry.parsers:
             recipe = replace(recipe, parser=Step(name))
+        if recipe.simulator is None and name in registry.simulators:
+            recipe = replace(recipe, simulator=Step(name))
         recipe = recipe.with_option(path, value)
     return recipe
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from snntk.cli.blocks import Block, Column, Facts, Heading, Paragraph, Table, counted, numbers
-from snntk_core.recipe import DEFAULT_SIMULATOR
 from snntk_core.result import ENERGY_ASSUMPTIONS, PARTING_CORRELATION, Accuracy, LayerReport, Result, StageRecord
 
 SPIKE_CLASSES = {"unsigned": "unsigned: at most one binary spike per neuron and step"}
@@ -36,7 +35,7 @@ def _facts(result: Result, data: str) -> Block:
             ("data", f"{data}, {counted(result.accuracy.samples, 'sample')}"),
             ("calibration", counted(result.calibration_samples, "sample") if result.calibration_samples else "none"),
             ("recipe", result.plan.title),
-            ("simulator", f"{simulator}, which is the default" if simulator == DEFAULT_SIMULATOR else simulator),
+            ("simulator", simulator if result.plan.simulator_named else f"{simulator}, preferred of those installed"),
             ("spikes", SPIKE_CLASSES.get(result.spike_class, result.spike_class)),
             ("total latency", _latency(result)),
             ("time", f"{result.seconds:.1f} s"),

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="FILE", required=True, help="test samples: .npz with x and y, or a folder")
     parser.add_argument("--calibration", metavar="FILE", help="training samples, unless the data holds them")
     add_recipe(parser)
-    add_simulator(parser, "where to run it (default: the recipe's, or numpy)")
+    add_simulator(parser, "where to run it (default: the recipe's, else event or numpy)")
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N test samples")
     add_top_k(parser)
     add_plugin_files(parser)

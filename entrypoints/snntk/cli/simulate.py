@@ -37,9 +37,8 @@ from snntk_core.graph import Graph
 from snntk_core.judge import decisions
 from snntk_core.parser import Parser
 from snntk_core.plan import DEFAULT_DURATION
-from snntk_core.recipe import DEFAULT_SIMULATOR
 from snntk_core.registry import Registry
-from snntk_core.simulator import Recording, Simulator
+from snntk_core.simulator import Recording, Simulator, preferred
 from snntk_core.tally import rates_by_layer, report_times
 
 EXAMPLE = "snntk simulate model.snntk --data test.npz --steps 64 -o predictions.npz"
@@ -55,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", metavar="N", type=count, help="steps (default: what the network was converted for, or 32)"
     )
-    add_simulator(parser, "where to run it, or what writes it (default: numpy)", DEFAULT_SIMULATOR)
+    add_simulator(parser, "where to run it, or what writes it (default: event or numpy)")
     add_settings(parser, "the simulator or the parser")
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N samples")
     add_top_k(parser)
@@ -95,14 +94,14 @@ def execute(args: argparse.Namespace) -> int:
     if args.output:
         last = recording.scores[:, -1]
         write_arrays(Path(args.output), arrays_of(last, "accuracy" if recording.error is None else "error"))
-    facts = _facts(recording, args, steps)
+    facts = _facts(recording, args, simulator, steps)
     answer(facts, _blocks(facts, why), args.json)
     return 0
 
 
 def _components(args: argparse.Namespace, registry: Registry) -> tuple[Simulator, Parser | None]:
     """Return the simulator and the parser that are meant, with their options; None: the source decides."""
-    simulator = registry.simulators[args.simulator]
+    simulator = registry.simulators[args.simulator or preferred(registry.simulators)]
     named = [path.rpartition(".")[0] for path, _ in settings(args.settings)]
     reader = args.parser or next((n for n in named if n in registry.parsers and not is_saved(args.network)), None)
     if reader is None:
@@ -132,14 +131,14 @@ def _steps(asked: int | None, graph: Graph) -> tuple[int, str]:
     return DEFAULT_DURATION, ", which is the default"
 
 
-def _facts(recording: Recording, args: argparse.Namespace, steps: int) -> dict[str, Any]:
+def _facts(recording: Recording, args: argparse.Namespace, simulator: Simulator, steps: int) -> dict[str, Any]:
     times, accuracy, error = report_times(steps, ()), recording.accuracy, recording.error
     counts = recording.spike_counts.values()
     return {
         "network": args.network,
         "data": args.data,
         "samples": len(recording.scores),
-        "simulator": args.simulator,
+        "simulator": simulator.name,
         "steps": steps,
         "accuracy": None if accuracy is None else {time: float(accuracy[time - 1]) for time in times},
         "error": None if error is None else {time: float(error[time - 1]) for time in times},
