@@ -44,5 +44,5 @@ def test_only_by_name_unless_it_is_alone() -> None:
     assert preferred(simulators(one)) == "one"
     assert preferred(simulators(one, ("plain", 1, "stepped", ()))) == "plain"
     for several in ((one, other), (one, ("a", 1, "stepped", ()), ("b", 1, "stepped", ())), ()):
-        with pytest.raises(SnntkError, match="No simulator is preferred among .* Name one."):
+        with pytest.raises(SnntkError, match="No simulator is preferred among"):
             preferred(simulators(*several))
