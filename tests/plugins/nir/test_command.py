@@ -12,6 +12,7 @@ import pytest
 import snntk
 from snntk.cli.main import main
 from snntk_core import Dense, Graph, Input, IntegrateFire, Node, Readout, SpikeSource
+from snntk_core.registry import Registry
 
 pytest.importorskip("nir", reason="nir is not installed")
 R = np.random.default_rng(0)
@@ -158,21 +159,21 @@ def test_run_sends_to_the_command_that_writes(command, network):
     assert code == 2
     assert "nir writes networks and runs nothing here. Convert the model, then: snntk simulate NET.snntk" in err
     with pytest.raises(snntk.SnntkError, match="writes networks and runs nothing here"):
-        snntk.simulate(network, np.ones((1, 4)), steps=3, simulator="nir")
+        snntk.simulate(network, np.ones((1, 4)), steps=3, simulator="nir", registry=Registry.discover())
 
 
 def test_a_simulator_that_runs_needs_data_and_writes_nothing(command, network):
-    code, _, err = command("simulate", "net.snntk")
+    code, _, err = command("simulate", "net.snntk", "--simulator", "numpy")
     assert (code, err) == (2, "snntk: The simulator numpy needs samples: --data FILE.\n")
     with pytest.raises(snntk.SnntkError, match=r"numpy runs networks and writes none\. Simulators that write: .*nir"):
-        snntk.export(network, "net.nir", simulator="numpy")
+        snntk.export(network, "net.nir", simulator="numpy", registry=Registry.discover())
 
 
 def test_export_from_a_program(command, network):
-    artifact = snntk.export(network, "made/net.nir")
+    artifact = snntk.export(network, "made/net.nir", registry=Registry.discover())
     assert (artifact.directory, list(artifact.files)) == (Path("made"), ["net.nir"])
     assert artifact.files["net.nir"] == hashlib.sha256(Path("made/net.nir").read_bytes()).hexdigest()
     analog = Graph((Node("input", Input((4,))), Node("dense", Dense(np.eye(4)), ("input",))))
     with pytest.raises(snntk.SnntkError, match="not a spiking one"):
-        snntk.export(analog, "no.nir")
+        snntk.export(analog, "no.nir", registry=Registry.discover())
     assert not Path("no.nir").exists()
