@@ -28,13 +28,13 @@ class Lanes(types.Type):
     def __init__(self, element: str, count: int) -> None:
         self.element, self.count = element, count
         self.vector = ir.VectorType(ELEMENTS[element][0], count)
-        super().__init__(name=f"Lanes({element}, {count})")
+        types.Type.__init__(self, name=f"Lanes({element}, {count})")
 
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: Lanes) -> None:
-        super().__init__(manager, lanes, lanes.vector)
+        models.PrimitiveModel.__init__(self, manager, lanes, lanes.vector)
 
 
 def _repeated(builder: ir.IRBuilder, value: ir.Value, lanes: Lanes) -> ir.Value:
