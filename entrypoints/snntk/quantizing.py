@@ -26,6 +26,8 @@ C = TypeVar("C", bound=Component)
 WEIGHTS = "max-per-axis"
 CALIBRATED = "minimum-mean-square-error"
 UNCALIBRATED = "quantized-relu"
+PRESETS = {WEIGHTS: {"largest_scale": 0.0}}
+"""Options of quantizers that nobody asked for by name: no limit of the scale, which costs small weights."""
 REWRITES = ("fold-batchnorm", "normalize-separable")
 """What may come first, by name."""
 PREPARED = "prepared"
@@ -40,7 +42,7 @@ def quantize(
     activation_bits: int = 0,
     input_weight_bits: int | None = None,
     calibration: Any = None,
-    weights: str | WeightQuantizer = WEIGHTS,
+    weights: str | WeightQuantizer | None = None,
     activations: str | ActivationQuantizer | None = None,
     quantizer_function: QuantizerFunction | None = None,
     quantize_until: str | None = None,
@@ -54,8 +56,10 @@ def quantize(
     ``weight_bits``, ``activation_bits``: 0 leaves them float.  ``input_weight_bits``: those of the first layer with
     weights, by default ``weight_bits``.  ``calibration``: training samples ``(n, *input shape)``, or a path of them,
     from which the ranges of activations follow; without them an activation keeps its own bound, or ends at 6.
-    ``weights``, ``activations``: the quantizers, by name or as they are.  ``quantizer_function(node, bits)``: a
-    quantizer for one layer, None for the usual one.  ``quantize_until``: only what leads to this layer, and itself.
+    ``weights``, ``activations``: the quantizers, by name or as they are; by default one step for each output channel
+    that reaches its largest weight, and the least squared error on the calibration samples.
+    ``quantizer_function(node, bits)``: a quantizer for one layer, None for the usual one.  ``quantize_until``: only
+    what leads to this layer, and itself.
     ``fold_batchnorm`` and ``normalize_separable``: rewrites that come first.  What is quantized already keeps its range
     and gets the bits.  Raises `OptionError` for bits that cannot be, and for 0 bits of what is quantized already.
 
@@ -77,8 +81,9 @@ def quantize(
     )
     if not bits[1]:
         return graph
-    usual = activations or (UNCALIBRATED if samples is None else CALIBRATED)
-    return _with_activations(graph, meant, bits[1], _sized("activations", usual, bits[1], registry), samples)
+    usual = UNCALIBRATED if samples is None else CALIBRATED
+    chosen = _sized("activations", activations, bits[1], registry, usual)
+    return _with_activations(graph, meant, bits[1], chosen, samples)
 
 
 def quantize_layer(
@@ -87,7 +92,7 @@ def quantize_layer(
     bits: int,
     *,
     calibration: Any = None,
-    weights: str | WeightQuantizer = WEIGHTS,
+    weights: str | WeightQuantizer | None = None,
     activations: str | ActivationQuantizer | None = None,
     registry: Registry | None = None,
 ) -> Graph:
@@ -111,8 +116,9 @@ def quantize_layer(
         chosen = _sized("weights", weights, bits, registry)
         graph = _with_weights(graph, dict.fromkeys(names, bits), lambda node, bits: chosen)
     if any(rectified(graph[name].op) for name in names):
-        usual = activations or (UNCALIBRATED if samples is None else CALIBRATED)
-        graph = _with_activations(graph, names, bits, _sized("activations", usual, bits, registry), samples)
+        usual = UNCALIBRATED if samples is None else CALIBRATED
+        rectifier = _sized("activations", activations, bits, registry, usual)
+        graph = _with_activations(graph, names, bits, rectifier, samples)
     return graph
 
 
@@ -153,18 +159,19 @@ def _checked_bits(weight: int, activation: int, first: int | None) -> tuple[int,
     return weight, activation, weight if first is None else first
 
 
-def _sized(kind: str, quantizer: str | C, bits: int, registry: Registry) -> Any:
-    """Return a quantizer of this kind with ``bits``; one without the option is taken as it is."""
+def _sized(kind: str, quantizer: str | C | None, bits: int, registry: Registry, usual: str = WEIGHTS) -> Any:
+    """Return a quantizer of this kind with ``bits``, ``usual`` for None; one without the option is taken as it is."""
     expected = WeightQuantizer if kind == "weights" else ActivationQuantizer
-    found = registry.quantizers[quantizer] if isinstance(quantizer, str) else type(quantizer)
+    named = usual if quantizer is None else quantizer
+    found = registry.quantizers[named] if isinstance(named, str) else type(named)
     if not issubclass(found, expected):
         raise OptionError([f"{found.name} is no quantizer for {kind}."])
     found.require()
-    sized = any(option.name == "bits" for option in found.options())
-    if isinstance(quantizer, str):
-        return found.configure({"bits": bits} if sized else {})
-    given = {option.name: getattr(quantizer, option.name) for option in found.options()}
-    return found.configure({**given, "bits": bits}) if sized else quantizer
+    options = [option.name for option in found.options()]
+    given = PRESETS.get(usual, {}) if quantizer is None else {}
+    if not isinstance(named, str):
+        given = {name: getattr(named, name) for name in options}
+    return found.configure({**given, "bits": bits} if "bits" in options else given)
 
 
 def _refuse_float(graph: Graph, wanted: dict[str, int], activation_bits: int) -> None:

@@ -8,8 +8,6 @@ import numpy as np
 
 from snntk_core import Array, DepthwiseConv2D, Node, NumberFormat
 
-STEEPEST = 1000.0
-"""The largest scale factor, codes per unit: what is smaller than half its inverse becomes zero."""
 Depthwise = Literal["tensor", "channel"]
 
 
@@ -24,18 +22,24 @@ def over_outputs(array: Array, node: Node, depthwise: Depthwise) -> tuple[tuple[
     return ((0, 1, 3), 2) if depthwise == "channel" else (tuple(range(array.ndim)), None)
 
 
-def symmetric(bits: int, largest: Array, axis: int | None) -> NumberFormat:
-    """Return ``step = 1 / min(highest / largest, 1000)``: the symmetric grid over ``[-largest, largest]``.
+def symmetric(bits: int, largest: Array, axis: int | None, largest_scale: float) -> NumberFormat:
+    """Return ``step = 1 / min(highest / largest, largest_scale)``: the symmetric grid over ``[-largest, largest]``.
 
-    ``largest``: float32, a scalar or one for each index of ``axis``; where it is zero, the step is 1/1000.
+    ``largest``: a scalar, or one for each index of ``axis``.  ``largest_scale``: 0 for no limit.
     """
-    return NumberFormat.spanning(bits, largest, axis=axis, smallest=1 / STEEPEST)
+    return NumberFormat.spanning(bits, largest, axis=axis, smallest=1 / largest_scale if largest_scale else 0.0)
 
 
 def check_bits(bits: int, least: int, most: int) -> None:
     """Raise `ValueError` unless ``bits`` lies between ``least`` and ``most``."""
     if not least <= bits <= most:
         raise ValueError(f"bits lies between {least} and {most}, got {bits}; a layer with 0 bits stays float")
+
+
+def check_scale(largest_scale: float) -> None:
+    """Raise `ValueError` for a scale below zero."""
+    if largest_scale < 0:
+        raise ValueError(f"largest_scale is 0 or more, got {largest_scale:g}")
 
 
 def power_of_two(steps: Array) -> Array:

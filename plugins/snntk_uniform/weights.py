@@ -8,16 +8,19 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from snntk_core import Array, Node, NumberFormat, WeightQuantizer, option
-from snntk_uniform.ranges import Depthwise, check_bits, over_outputs, symmetric
+from snntk_uniform.ranges import Depthwise, check_bits, check_scale, over_outputs, symmetric
 
 LEAST, MOST = 2, 16
 BITS = "bits of each weight, 2 to 16"
+LARGEST_SCALE = (
+    "how many codes one unit has at most, 1000 as in cnn2snn, so that small weights are rounded away; 0: any"
+)
 DEPTHWISE = "one step for a whole depthwise kernel, or one for each channel"
 
 
 @dataclass(frozen=True)
 class Max(WeightQuantizer):
-    """``step = max(max|w| / (2^(bits-1) - 1), 1/1000)``: one grid for the whole weight; biases stay float.
+    """``step = max(max|w| / (2^(bits-1) - 1), 1 / largest_scale)``: one grid for the whole weight; biases stay float.
 
     ``code = clip(round_half_even(w / step), -(2^(bits-1) - 1), 2^(bits-1) - 1)``.  cnn2snn's MaxQuantizer.
     """
@@ -25,20 +28,22 @@ class Max(WeightQuantizer):
     name: ClassVar[str] = "max"
 
     bits: int = option(4, BITS)
+    largest_scale: float = option(1000.0, LARGEST_SCALE)
 
     def __post_init__(self) -> None:
         check_bits(self.bits, LEAST, MOST)
+        check_scale(self.largest_scale)
 
     def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
         """Return the grid over the largest absolute value."""
-        return None if role == "bias" else symmetric(self.bits, np.abs(array).max(initial=0), None)
+        return None if role == "bias" else symmetric(self.bits, np.abs(array).max(initial=0), None, self.largest_scale)
 
 
 @dataclass(frozen=True)
 class MaxPerAxis(WeightQuantizer):
-    """``step_c = max(max|w_c| / (2^(bits-1) - 1), 1/1000)`` for each output channel ``c``; biases stay float.
+    """``step_c = max(max|w_c| / (2^(bits-1) - 1), 1 / largest_scale)`` for each output channel ``c``.
 
-    A depthwise kernel has one step, which is what Akida takes, or one for each channel.  cnn2snn's
+    A depthwise kernel has one step, which is what Akida takes, or one for each channel.  Biases stay float.  cnn2snn's
     MaxPerAxisQuantizer.
     """
 
@@ -46,21 +51,23 @@ class MaxPerAxis(WeightQuantizer):
 
     bits: int = option(4, BITS)
     depthwise: Depthwise = option("tensor", DEPTHWISE)
+    largest_scale: float = option(1000.0, LARGEST_SCALE)
 
     def __post_init__(self) -> None:
         check_bits(self.bits, LEAST, MOST)
+        check_scale(self.largest_scale)
 
     def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
         """Return the grids over the largest absolute values."""
         if role == "bias":
             return None
         shared, axis = over_outputs(array, node, self.depthwise)
-        return symmetric(self.bits, np.abs(array).max(axis=shared, initial=0), axis)
+        return symmetric(self.bits, np.abs(array).max(axis=shared, initial=0), axis, self.largest_scale)
 
 
 @dataclass(frozen=True)
 class Std(WeightQuantizer):
-    """``step = max(threshold * std(w) / (2^(bits-1) - 1), 1/1000)``: one grid for the whole weight.
+    """``step = max(threshold * std(w) / (2^(bits-1) - 1), 1 / largest_scale)``: one grid for the whole weight.
 
     ``std`` is that of the population.  What lies beyond the range gets the largest code; biases stay float.  cnn2snn's
     StdWeightQuantizer.
@@ -71,21 +78,23 @@ class Std(WeightQuantizer):
 
     bits: int = option(4, BITS)
     threshold: float = option(3.0, "the range in standard deviations")
+    largest_scale: float = option(1000.0, LARGEST_SCALE)
 
     def __post_init__(self) -> None:
         check_bits(self.bits, LEAST, MOST)
+        check_scale(self.largest_scale)
         _check_threshold(self.threshold)
 
     def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
         """Return the grid over some standard deviations."""
         if role == "bias":
             return None
-        return symmetric(self.bits, self.threshold * np.std(array, dtype=np.float64), None)
+        return symmetric(self.bits, self.threshold * np.std(array, dtype=np.float64), None, self.largest_scale)
 
 
 @dataclass(frozen=True)
 class StdPerAxis(WeightQuantizer):
-    """``step_c = max(threshold * std(w_c) / (2^(bits-1) - 1), 1/1000)`` for each output channel ``c``.
+    """``step_c = max(threshold * std(w_c) / (2^(bits-1) - 1), 1 / largest_scale)`` for each output channel ``c``.
 
     ``std`` is that of the population; biases stay float.  cnn2snn's StdPerAxisQuantizer.
     """
@@ -96,9 +105,11 @@ class StdPerAxis(WeightQuantizer):
     bits: int = option(4, BITS)
     threshold: float = option(3.0, "the range in standard deviations")
     depthwise: Depthwise = option("tensor", DEPTHWISE)
+    largest_scale: float = option(1000.0, LARGEST_SCALE)
 
     def __post_init__(self) -> None:
         check_bits(self.bits, LEAST, MOST)
+        check_scale(self.largest_scale)
         _check_threshold(self.threshold)
 
     def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
@@ -106,7 +117,9 @@ class StdPerAxis(WeightQuantizer):
         if role == "bias":
             return None
         shared, axis = over_outputs(array, node, self.depthwise)
-        return symmetric(self.bits, self.threshold * np.std(array, axis=shared, dtype=np.float64), axis)
+        return symmetric(
+            self.bits, self.threshold * np.std(array, axis=shared, dtype=np.float64), axis, self.largest_scale
+        )
 
 
 def _check_threshold(threshold: float) -> None:

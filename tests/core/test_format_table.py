@@ -7,7 +7,7 @@ import tomllib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import Dense, Graph, Input, Node, NumberFormat, Relu, Tanh, evaluate
@@ -40,6 +40,7 @@ def quantized(graph: Graph, name: str = "dense", step: float = 0.1) -> Graph:
     return with_output_format(graph, "tanh", NumberFormat(5, step))
 
 
+@settings(deadline=None)
 @given(name=st.text(min_size=1).filter(lambda t: t not in ("in", "relu", "tanh") and t.isprintable()))
 def test_a_table_applied_to_the_float_network_gives_the_quantized_one(name: str) -> None:
     graph = network(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import Graph, Input, Node, Relu, collect
@@ -16,6 +16,7 @@ def drawn(seed: int) -> np.ndarray:
     return rng.normal(size=(int(rng.integers(1, 200)), 3)) * np.exp2(rng.integers(-6, 7, size=3))
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 200))
 def test_parts_add_up_to_the_whole(seed: int, cut: int) -> None:
     rows = drawn(seed)
@@ -25,6 +26,7 @@ def test_parts_add_up_to_the_whole(seed: int, cut: int) -> None:
     assert whole.counts.sum() == (rows > 0).sum() == whole.merged().counts.sum()
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), percentile=st.floats(1, 100))
 def test_a_percentile_is_right_within_a_bin(seed: int, percentile: float) -> None:
     rows = drawn(seed)

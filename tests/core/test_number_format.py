@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import NumberFormat
 from snntk_core.errors import FormatError
 
 
+@settings(deadline=None)
 @given(
     bits=st.integers(2, 16),
     largest=st.floats(1e-20, 1e20),

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import (
@@ -140,6 +140,7 @@ def test_a_bound_below_the_range_takes_levels_away(graph: Graph) -> None:
     assert isinstance(found["relu6_rounded"].op, FakeQuantize)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 300), bits=st.integers(1, 8))
 def test_rounding_after_an_activation_is_a_quantized_activation(seed: int, bits: int) -> None:
     rng = np.random.default_rng(seed)
@@ -151,8 +152,9 @@ def test_rounding_after_an_activation_is_a_quantized_activation(seed: int, bits:
         kept = NumberFormat.spanning(bits, float(rng.uniform(0.5, 3)), signed=False)
         found = with_output_format(graph, name, kept)
         new = name if "output" in found[name].formats else f"{name}_rounded"
-        rounded = evaluate(found, batch, new)
-        np.testing.assert_allclose(rounded, kept.round(values[name]), rtol=1e-6)
+        rounded, codes = evaluate(found, batch, new), values[name] / kept.scale
+        clear = np.abs(codes - np.floor(codes) - 0.5) > 1e-4  # a format takes what is nearly a tie for one
+        np.testing.assert_allclose(rounded[clear], kept.round(values[name])[clear], rtol=1e-6)
 
 
 def test_without_samples_a_quantizer_that_needs_them_is_refused(graph: Graph) -> None:

@@ -47,16 +47,15 @@ def outputs(recorded: Path) -> np.lib.npyio.NpzFile:
 
 @pytest.mark.parametrize(("weights", "activations", "first"), CASES)
 def test_a_network_with_every_number_of_bits(model: Graph, outputs, weights, activations, first) -> None:
-    found = snntk.quantize(
-        model, weight_bits=weights, activation_bits=activations, input_weight_bits=first, normalize_separable=False
-    )
+    bits = {"weight_bits": weights, "activation_bits": activations, "input_weight_bits": first}
+    found = snntk.quantize(model, **bits, weights="max-per-axis", normalize_separable=False)
     expected = outputs[f"q_w{weights}_a{activations}_i{first}/y"]
     np.testing.assert_allclose(snntk.evaluate(found, outputs["x"]), expected, atol=1e-6)
 
 
 def test_a_network_whose_normalization_stays(model: Graph, outputs) -> None:
     bits = {"weight_bits": 4, "activation_bits": 4, "input_weight_bits": 8}
-    found = snntk.quantize(model, **bits, fold_batchnorm=False, normalize_separable=False)
+    found = snntk.quantize(model, **bits, weights="max-per-axis", fold_batchnorm=False, normalize_separable=False)
     assert {"b1", "b2"} <= {node.name for node in found}
     np.testing.assert_allclose(snntk.evaluate(found, outputs["x"]), outputs["q_nofold/y"], atol=1e-6)
 
@@ -66,13 +65,13 @@ def test_a_quantizer_for_each_layer(model: Graph, outputs) -> None:
         return None if node.name.startswith("s2") else StdPerAxis(bits)
 
     bits = {"weight_bits": 4, "activation_bits": 4, "input_weight_bits": 8}
-    found = snntk.quantize(model, **bits, quantizer_function=own, normalize_separable=False)
+    found = snntk.quantize(model, **bits, weights="max-per-axis", quantizer_function=own, normalize_separable=False)
     np.testing.assert_allclose(snntk.evaluate(found, outputs["x"]), outputs["q_std_fn/y"], atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", ["d3", 11])
 def test_one_layer_by_its_name_or_its_place_behind_the_input(model: Graph, outputs, layer: str | int) -> None:
-    found = snntk.quantize_layer(model, layer, 4)
+    found = snntk.quantize_layer(model, layer, 4, weights="max-per-axis")
     np.testing.assert_allclose(snntk.evaluate(found, outputs["x"]), outputs["quantize_layer_d3_4/y"], atol=1e-6)
 
 
@@ -104,6 +103,7 @@ def lenet(arrays, case: str) -> Graph:
 @pytest.mark.parametrize(("case", "weights", "activations"), [("w4a4i8", 4, 4), ("w2a2i8", 2, 2), ("w8a4i8", 8, 4)])
 def test_version_2_1_with_its_own_defaults(recorded: Path, case: str, weights: int, activations: int) -> None:
     arrays = np.load(recorded / "quantize_lenet_v2.1.6.npz")
-    found = snntk.quantize(lenet(arrays, case), weight_bits=weights, activation_bits=activations, input_weight_bits=8)
+    bits = {"weight_bits": weights, "activation_bits": activations, "input_weight_bits": 8}
+    found = snntk.quantize(lenet(arrays, case), **bits, weights="max-per-axis")
     expected = arrays[f"{case}/y"]
     np.testing.assert_allclose(snntk.evaluate(found, arrays["img"]), expected, atol=1e-5 * np.abs(expected).max())

@@ -104,7 +104,7 @@ def test_quantizers_by_name_and_as_they_are(graph: Graph, samples: np.ndarray) -
         activations=Percentile(percentile=90.0),
         calibration=samples,
     )
-    assert found["left"].formats["weight"].quantizer == "std(bits=5, threshold=3.0)"
+    assert found["left"].formats["weight"].quantizer == "std(bits=5, threshold=3.0, largest_scale=1000.0)"
     assert "percentile=90.0" in found["relu"].formats["output"].quantizer
     assert found["relu"].op.levels == 63
 

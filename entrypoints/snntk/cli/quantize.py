@@ -24,7 +24,7 @@ from snntk.cli.output import answer, check_target, replacing
 from snntk.cli.report import percent
 from snntk.conversion import as_graph
 from snntk.format_files import checked_suffix, dump_quantization, load_quantization, read_table, table_text
-from snntk.quantizing import CALIBRATED, REWRITES, UNCALIBRATED, WEIGHTS, prepared, quantize
+from snntk.quantizing import CALIBRATED, PRESETS, REWRITES, UNCALIBRATED, WEIGHTS, prepared, quantize
 from snntk_core.data import load_samples
 from snntk_core.errors import OptionError
 from snntk_core.graph import Graph
@@ -119,7 +119,8 @@ def _quantized(
     before = prepared(graph, [name for name, yes in zip(REWRITES, asked, strict=True) if yes], registry)
     usual = UNCALIBRATED if samples is None else CALIBRATED
     kinds = [registry.quantizers[args.weights or WEIGHTS], registry.quantizers[args.activations or usual]]
-    weights, activations = configured(kinds, args.quantizer_settings)
+    unasked = [] if args.weights else [f"{WEIGHTS}.{name}={value}" for name, value in PRESETS[WEIGHTS].items()]
+    weights, activations = configured(kinds, [*unasked, *args.quantizer_settings])
     after = quantize(
         before,
         weight_bits=8 if args.weight_bits is None else args.weight_bits,

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_binary import Binary, Sign, Ternary
@@ -28,6 +28,7 @@ def least_error(column: np.ndarray, codes: tuple[int, ...]) -> float:
     return best
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_no_other_codes_and_scale_come_nearer(seed: int) -> None:
     weight = np.random.default_rng(seed).normal(size=(5, 2)).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import (
@@ -48,6 +48,7 @@ def by_hand(x: np.ndarray, m: int, f: int, lowest: float | None = None) -> np.nd
     return np.clip(np.rint(x.astype(np.float64) * 2.0**f) / 2.0**f, -top if lowest is None else lowest, top)
 
 
+@settings(deadline=None)
 @given(m=st.integers(0, 8), f=st.integers(0, 12), seed=st.integers(0, 1000))
 def test_weights_and_biases_are_the_equation(m: int, f: int, seed: int) -> None:
     if m + f == 0:
@@ -61,6 +62,7 @@ def test_weights_and_biases_are_the_equation(m: int, f: int, seed: int) -> None:
     assert {key: fmt.bits for key, fmt in found.formats.items()} == {"weight": 1 + m + f, "bias": 1 + m + f}
 
 
+@settings(deadline=None)
 @given(m=st.integers(0, 6), f=st.integers(0, 8))
 def test_a_relu_becomes_the_predecessors(m: int, f: int) -> None:
     if m + f == 0:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import (
@@ -50,6 +50,7 @@ def quantized(graph: Graph, rng: np.random.Generator) -> Graph:
     return graph.verify()
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 400), per=st.sampled_from(["channel", "layer"]))
 def test_normalization_keeps_every_rounded_value(seed: int, per: str) -> None:
     rng = np.random.default_rng(seed)

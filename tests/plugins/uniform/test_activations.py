@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import ActivationQuantizer, ClippedRelu, Graph, Input, Node, Op, QuantizedRelu, Relu, Tanh, evaluate
@@ -85,6 +85,7 @@ def test_the_error_is_as_small_as_a_search_over_the_values_finds() -> None:
 
 
 @pytest.mark.parametrize("kind", [Percentile, MinimumMeanSquareError])
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), bits=st.integers(1, 8), per=st.sampled_from(["layer", "channel"]))
 def test_powers_of_two(kind, seed: int, bits: int, per: str) -> None:
     batch = np.random.default_rng(seed).normal(size=(50, 2)) * [1, 20]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntk_core import Conv2D, Dense, DepthwiseConv2D, Node, WeightQuantizer
@@ -42,6 +42,7 @@ def test_cnn2snn_gives_the_same_integers_and_scales(recorded) -> None:
     assert seen == 128
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), bits=st.integers(2, 8), kind=st.sampled_from([Max, MaxPerAxis]))
 def test_the_largest_weight_stays_and_nothing_moves_more_than_half_a_step(seed, bits, kind) -> None:
     rng = np.random.default_rng(seed)
@@ -73,6 +74,16 @@ def test_a_depthwise_kernel_has_one_step_or_one_for_each_channel() -> None:
 def test_bits_that_cannot_be_are_refused(kind: type[WeightQuantizer], bits: int) -> None:
     with pytest.raises(OptionError, match=f"{kind.name}: bits lies between 2 and 16, got {bits}"):
         kind.configure({"bits": bits})
+
+
+@pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
+def test_small_weights_are_kept_where_the_scale_has_no_limit(kind: type[WeightQuantizer]) -> None:
+    weight = np.random.default_rng(0).normal(size=(3, 3, 4, 5)).astype(np.float32) * 1e-5
+    assert not kind(8).format_for(weight, "weight", node_of(weight)).encode(weight).any()
+    free = kind(8, largest_scale=0.0).format_for(weight, "weight", node_of(weight))
+    assert np.square(free.round(weight) - weight).sum() < 1e-2 * np.square(weight).sum()
+    with pytest.raises(OptionError, match="largest_scale is 0 or more"):
+        kind.configure({"largest_scale": -1.0})
 
 
 @pytest.mark.parametrize("kind", [Std, StdPerAxis])
