@@ -41,6 +41,7 @@ NODE_PARTS = {
     "name": str, "op": str, "inputs": tuple[str, ...], "fields": Mapping[str, Any],
     "formats": Mapping[str, Mapping[str, Any]], "origin": tuple[str, ...],
 }  # fmt: skip
+WORDS = 1000  # of what is wrong with a graph
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same graph gives the same bytes
 
 
@@ -116,13 +117,18 @@ def load_graph(path: str | Path) -> Graph:
     try:
         graph = Graph(nodes, manifest["outputs"], manifest["meta"], manifest.get("layers", {})).verify()
     except SnntkError as error:
-        raise ArtifactError(" ".join(f"{path}: {error}".split()).rstrip(".") + ".") from error
+        raise ArtifactError(f"{path}: {_short(error)}.") from error
     except Exception as error:  # an op of a plugin
         raise ArtifactError(f"{path}: the shapes of its nodes cannot be worked out ({said(error)}).") from error
     largest = max(graph.shapes, key=lambda name: size(graph.shapes[name]))
     if size(graph.shapes[largest]) > LARGEST_MAP:
         raise ArtifactError(f"{path}: {largest} has the absurd shape {graph.shapes[largest]}.")
     return graph
+
+
+def _short(error: SnntkError) -> str:
+    words = " ".join(str(error).split()).rstrip(".")
+    return words if len(words) <= WORDS else f"{words[:WORDS]}..., and more"
 
 
 def _checked_members(path: Path, archive: zipfile.ZipFile) -> list[str]:

@@ -71,10 +71,15 @@ def _plain(name: str, data: bytes) -> Member:
 
 def bomb(name: str) -> Member:
     """Return a member of a few MB that expands to 1.5 GiB of zeros; its sum is not right, which is known at its end."""
+    return Member(name, zeros(GIANT, -15), 8, GIANT)
+
+
+def zeros(size: int, bits: int) -> bytes:
+    """Return zeros as zlib packs them, but for the sum at the end; ``bits`` below zero leave its header out."""
     part = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = part.compress(bytes(1 << 20)) + part.flush(zlib.Z_FULL_FLUSH)
-    data = block * (GIANT >> 20) + zlib.compressobj(9, zlib.DEFLATED, -15).flush()
-    return Member(name, data, 8, GIANT)
+    packed = block * (size >> 20) + zlib.compressobj(9, zlib.DEFLATED, -15).flush()
+    return packed if bits < 0 else b"\x78\xda" + packed + bytes(4)
 
 
 def zipped(members: Sequence[Member]) -> bytes:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import archives
 import h5py
 import numpy as np
 from numpy.random import Generator
@@ -68,7 +69,7 @@ def _change_member(file: Any, members: dict[str, Any], random: Generator) -> Non
     names, arrays = list(members), [name for name, item in members.items() if isinstance(item, h5py.Dataset)]
     name = str((arrays if arrays and random.random() < 0.8 else names)[int(random.integers(len(arrays or names)))])
     other = names[int(random.integers(len(names)))]
-    kind = int(random.integers(14))
+    kind = int(random.integers(15))
     held = members[name]
     shape = held.shape if isinstance(held, h5py.Dataset) else (3,)
     if kind == 0:
@@ -114,6 +115,9 @@ def _create(file: Any, name: str, shape: tuple[int, ...], kind: int, random: Gen
         file.create_dataset(name, data=np.full(shape, (np.nan, np.inf, 1e38, -1e38)[int(random.integers(4))], "f4"))
     elif kind == 11:
         file.create_dataset(name, (max(1, int(np.prod(shape))),), "u1", external=[("/etc/hostname", 0, 1 << 20)])
+    elif kind == 14:  # a piece of 2 GiB that is packed into 2 MB holds three numbers
+        made = file.create_dataset(name, (3,), "f4", maxshape=(None,), chunks=(1 << 29,), compression="gzip")
+        made.id.write_direct_chunk((0,), archives.zeros(2 << 30, 15))
     elif kind == 12:
         layout = h5py.VirtualLayout(shape or (1,), "f4")
         layout[...] = h5py.VirtualSource("/etc/hostname", "x", shape or (1,))

@@ -19,6 +19,7 @@ from snntk_core.ops import Array
 from snntk_core.shapes import Shape
 
 FILE_BYTES = 2 << 30  # protobuf itself takes no more
+PIECE = 1 << 24  # bytes of a piece that an array may always be stored in
 LEGACY = ("num", "channels", "height", "width")
 BROKEN = "the file is truncated, corrupt or not a Caffe model; download or export it again."
 
@@ -109,5 +110,7 @@ def _datasets(group: Any, h5py: Any) -> list[Array]:
             break
         if item.external or item.is_virtual or item.dtype.kind != "f" or item.id.get_storage_size() < item.nbytes:
             raise Unsupported(f"the array {group.name}/{len(arrays)} is compressed, empty, or not in the file")
+        if item.chunks and prod(item.chunks) * item.dtype.itemsize > max(item.nbytes, PIECE):  # allocated whole
+            raise Unsupported(f"the array {group.name}/{len(arrays)} is stored in pieces that are larger than it")
         arrays.append(np.asarray(item[()], np.float32))
     return arrays

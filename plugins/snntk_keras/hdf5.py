@@ -19,6 +19,7 @@ from snntk_keras.model import Unsupported, printable
 COMPRESSION = 200  # how often larger than the file its arrays may be
 SLACK = 1 << 20
 LARGEST = 4 << 30
+PIECE = 1 << 24  # bytes of a piece that an array may always be stored in
 NAMES = 1 << 16  # of layers, or of one layer's weights
 AXES = 8
 
@@ -56,6 +57,8 @@ class Budget:
         self.left -= count * max(kind.itemsize, 4)
         if self.left < 0:
             raise Unsupported(f"the weights {printable(name)!r} have the shape {shape}, which is larger than the file")
+        if dataset.chunks and prod(dataset.chunks) * kind.itemsize > max(dataset.nbytes, PIECE):  # allocated whole
+            raise Unsupported(f"the weights {printable(name)!r} are stored in pieces that are larger than they are")
         if count and not dataset.id.get_storage_size():
             raise Unsupported(f"the weights {printable(name)!r} of shape {shape} were never written")
         array = np.asarray(dataset[()])

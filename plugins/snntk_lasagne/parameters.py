@@ -17,6 +17,7 @@ from snntk_lasagne.refusal import Refused, printable
 from snntk_lasagne.unpickling import unpickled
 
 LARGEST = 1 << 30  # bytes of all arrays together
+PIECE = 1 << 24  # bytes of a piece that an array may always be stored in
 RATIO = 64  # how much larger than the file compressed arrays may be
 ARCHIVES, TREES, PICKLES = (".npz",), (".h5", ".hdf5"), (".pkl", ".pickle")
 SUFFIXES = (*ARCHIVES, *TREES, *PICKLES)
@@ -123,6 +124,8 @@ def _dataset(h5py: Any, file: Any, name: str, limit: int) -> Array:
         raise Refused(f"{name} is not an array of numbers in this file")
     if data.size is None or data.size * data.dtype.itemsize > limit:
         raise Refused(f"{name} claims {data.dtype} values of shape {data.shape}, which is not credible")
+    if data.chunks and prod(data.chunks) * data.dtype.itemsize > max(data.nbytes, PIECE):  # allocated whole
+        raise Refused(f"{name} is stored in pieces that are larger than it")
     return np.asarray(data[()])
 
 

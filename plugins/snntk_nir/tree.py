@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from snntk_nir.refusal import Refused, printable
 LARGEST = 1 << 30  # bytes of all arrays together
 RATIO = 4096  # how much larger than the file its arrays may be: thresholds of one value compress well
 LEAST = 64 << 20  # bytes that any file may hold
+PIECE = 1 << 24  # bytes of a piece that an array may always be stored in
 DEPTH = 6
 ENTRIES = 100_000
 
@@ -75,6 +77,8 @@ class Reader:
         if self.budget < 0:
             claim = f"{data.dtype} values of shape {data.shape}"
             raise Refused(f"{printable(name)!r} claims {claim}, which is not credible")
+        if data.chunks and prod(data.chunks) * data.dtype.itemsize > max(data.nbytes, PIECE):
+            raise Refused(f"{printable(name)!r} is stored in pieces that are larger than it")  # allocated whole
         if data.dtype.kind == "O":
             return self._text(data, name)
         value = data[()]

@@ -1,5 +1,6 @@
 """A graph in a file is the graph, to the last bit.  What hostile files do is in the tests of `snntk.open`."""
 
+import json
 import zipfile
 from dataclasses import fields
 from pathlib import Path
@@ -88,6 +89,20 @@ def test_headers_that_numpy_cannot_read_give_one_sentence(tmp_path: Path, header
     with pytest.raises(ArtifactError, match=r"arrays/0.npy is no array of numbers \(.*\)\.$") as caught:
         load_graph(tmp_path / "a.snntk")
     assert str(caught.value).isprintable()
+
+
+def test_a_graph_with_many_faults_gives_a_short_sentence(tmp_path: Path) -> None:
+    save_graph(quantized(), tmp_path / "a.snntk")
+    with zipfile.ZipFile(tmp_path / "a.snntk") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(parts["graph.json"])
+    manifest["nodes"] += [manifest["nodes"][-1]] * 1000
+    with zipfile.ZipFile(tmp_path / "a.snntk", "w") as archive:
+        for name, content in {**parts, "graph.json": json.dumps(manifest)}.items():
+            archive.writestr(name, content)
+    with pytest.raises(ArtifactError, match=r"used twice.*and more\.$") as caught:
+        load_graph(tmp_path / "a.snntk")
+    assert len(str(caught.value)) < 2000
 
 
 def test_a_member_of_another_name_gives_a_short_sentence(tmp_path: Path) -> None:

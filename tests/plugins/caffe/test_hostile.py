@@ -153,6 +153,16 @@ def test_layers_without_number_are_refused(tmp_path):
     assert "becomes more than" in attempt(tmp_path, text=TEXT + maximum * 1000)
 
 
+def test_pieces_that_are_larger_than_their_array_are_not_read(tmp_path):
+    """The HDF5 library allocates a piece whole, however few numbers of it the array has."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    network, _ = save(tmp_path, LAYERS)
+    with h5py.File(tmp_path / "net.caffemodel.h5", "w") as file:
+        piece = file.create_dataset("data/ip/0", (3,), "f4", maxshape=(None,), chunks=(1 << 28,), compression="gzip")
+        piece.id.write_direct_chunk((0,), bytes(99))
+    assert "pieces" in attempt_files(tmp_path, network, tmp_path / "net.caffemodel.h5")
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_hdf5_with_flipped_bits(tmp_path, seed):
     h5py = pytest.importorskip("h5py", reason="h5py is not installed")

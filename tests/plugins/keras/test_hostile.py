@@ -209,6 +209,17 @@ def test_data_in_other_files_is_not_read(tmp_path):
     refused(path, "not plain numbers")
 
 
+def test_pieces_that_are_larger_than_their_array_are_not_read(tmp_path):
+    """The HDF5 library allocates a piece whole, however few numbers of it the array has."""
+    path = saved(tmp_path / "m.h5", LEGACY)
+    with h5py.File(path, "r+") as file:
+        group = file["model_weights/layer_5/layer_5"]
+        del group["bias:0"]
+        piece = group.create_dataset("bias:0", (3,), "f4", maxshape=(None,), chunks=(1 << 28,), compression="gzip")
+        piece.id.write_direct_chunk((0,), bytes(99))
+    refused(path, "pieces")
+
+
 def payloads(target):
     code = {"class_name": "__lambda__", "config": {"code": "4wAAAAAAAAA=", "defaults": None, "closure": None}}
     text = f"open({str(target)!r}, 'w')"

@@ -191,6 +191,16 @@ def test_trees_that_lie(tmp_path, kind):
     assert isinstance(attempt((tmp_path / "n.toml", tmp_path / "p.h5")), str)
 
 
+def test_pieces_that_are_larger_than_their_array_are_not_read(tmp_path):
+    """The HDF5 library allocates a piece whole, however few numbers of it the array has."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        piece = file.create_dataset("param_000", (3,), "f4", maxshape=(None,), chunks=(1 << 28,), compression="gzip")
+        piece.id.write_direct_chunk((0,), bytes(99))
+    (tmp_path / "n.toml").write_text("[[layer]]\nkind = 'Input'\nshape = [6]\n")
+    assert "pieces" in attempt((tmp_path / "n.toml", tmp_path / "p.h5"))
+
+
 def test_a_tree_that_claims_too_much(tmp_path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "p.h5", "w") as file:

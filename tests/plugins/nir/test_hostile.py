@@ -143,6 +143,17 @@ def test_a_file_that_claims_too_much(tmp_path, content):
     assert "not credible" in altered(tmp_path, content, grow)
 
 
+def test_pieces_that_are_larger_than_their_array_are_not_read(tmp_path, content):
+    """The HDF5 library allocates a piece whole, however few numbers of it the array has."""
+    (tmp_path / "g.nir").write_bytes(content)
+    with h5py.File(tmp_path / "g.nir", "r+") as file:
+        node = file["node/nodes/dense"]
+        del node["bias"]
+        piece = node.create_dataset("bias", (5,), "f4", maxshape=(None,), chunks=(1 << 28,), compression="gzip")
+        piece.id.write_direct_chunk((0,), bytes(99))
+    assert "pieces" in attempt(tmp_path / "g.nir")
+
+
 def test_missing_files_and_foreign_sources(tmp_path):
     (tmp_path / "text.nir").write_text("no HDF5")
     for source in (tmp_path / "none.nir", tmp_path, tmp_path / "text.nir", 3):
