@@ -136,13 +136,24 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
     given = [*settings(args.settings), *([(MODEL_CLASS, args.model_class)] if args.model_class else [])]
     given += [(_trusted(args, recipe, registry), True)] if args.trust else []
     for path, value in given:
-        name = path.rpartition(".")[0]
-        if recipe.parser is None and name in registry.parsers:
-            recipe = replace(recipe, parser=Step(name))
-        if recipe.simulator is None and name in registry.simulators:
-            recipe = replace(recipe, simulator=Step(name))
-        recipe = recipe.with_option(path, value)
+        recipe = _with_setting(recipe, path, value, registry)
     return recipe
+
+
+def _with_setting(recipe: Recipe, path: str, value: object, registry: Registry) -> Recipe:
+    """Return the recipe with one setting; where a parser and a simulator have one name, of the one with that option."""
+    name, _, key = path.rpartition(".")
+    reads, runs = (
+        name in catalog and key.replace("-", "_") in {option.name for option in catalog[name].options()}
+        for catalog in (registry.parsers, registry.simulators)
+    )
+    apart = {"simulator": recipe.simulator} if reads > runs else {"parser": recipe.parser} if runs > reads else {}
+    for part, catalog in (("parser", registry.parsers), ("simulator", registry.simulators)):
+        if part in apart:
+            recipe = replace(recipe, **{part: None})
+        elif getattr(recipe, part) is None and name in catalog:
+            recipe = replace(recipe, **{part: Step(name)})
+    return replace(recipe.with_option(path, value), **apart)
 
 
 def _trusted(args: argparse.Namespace, recipe: Recipe, registry: Registry) -> str:

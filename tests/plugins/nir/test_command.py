@@ -177,3 +177,13 @@ def test_export_from_a_program(command, network):
     with pytest.raises(snntk.SnntkError, match="not a spiking one"):
         snntk.export(analog, "no.nir", registry=Registry.discover())
     assert not Path("no.nir").exists()
+
+
+def test_a_setting_goes_to_the_parser_or_the_simulator_that_has_it(command, network):
+    """Parser and exporter are both called nir, as parser and simulator of torch are: each takes its own options."""
+    assert command("simulate", "net.snntk", "--simulator", "nir", "-o", "net.nir")[0] == 0
+    assert command("check", "net.nir", "--parser", "nir", "--set", "nir.reset=zero", "--for", "nir")[0] == 0
+    assert command("check", "net.nir", "--set", "nir.readout=mean", "--for", "numpy")[0] == 0
+    code, _, err = command("inspect", "net.nir", "--set", "nir.reste=zero")
+    assert code == 2
+    assert "nir has no option 'reste'. Did you mean 'reset'?" in err
