@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from snntk_core import Array, Graph, IntegrateFire, Probes, Readout, Recording
 from snntk_core.shapes import size
+from snntk_event.announcing import announce
 from snntk_event.choice import Way
 from snntk_event.chunk import Chunk
 from snntk_event.currents import Currents
 from snntk_event.lowering import lower
+from snntk_event.memory import Memory
 from snntk_event.neurons import Neurons, neurons
 from snntk_event.parallel import Team
 from snntk_event.pools import Pool, pool
@@ -19,7 +22,10 @@ from snntk_event.recorder import Recorder
 STEPS = 32  # steps of one chunk
 MEMORY = 64 << 20  # bytes that one part may take, about
 UNIT = 40  # bytes for each unit of a network: state, masks and events of a chunk of steps at a rate of a tenth
-FEWEST, PARTS = 4, 8  # samples that make good use of a cache full of weights; parts that threads share evenly
+FEWEST, PARTS = (
+    4,
+    2,
+)  # samples that make good use of weights in a cache; parts of a small network, shared further by layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +36,12 @@ class Network:
     currents: Currents
     layers: tuple[Neurons | Pool, ...]
     done_with: Mapping[str, frozenset[str]]
+    memories: deque[Memory] = field(default_factory=deque)
 
 
 def network(graph: Graph, way: Way) -> Network:
     """Return a valid spiking graph made ready to run; ``way``: how layers are computed wherever that is possible."""
+    announce()
     lowered, ready = lower(graph), []
     for layer in lowered.layers:
         if isinstance(layer.op, IntegrateFire | Readout):
@@ -56,10 +64,11 @@ def run_part(
 ) -> Recording:
     """Run one part of a batch for ``steps`` from the initial state; ``team`` are the threads that share its work."""
     graph, constant = network.graph, network.currents.constant(batch)
+    memory = _memory(network)
     states = {ready.layer.name: ready.start(len(batch), constant[ready.layer.name]) for ready in network.layers}
     recorder = Recorder(probes, fan_out, graph.outputs[0])
     for begin in range(0, steps, STEPS):
-        chunk = Chunk(len(batch), min(STEPS, steps - begin), begin)
+        chunk = Chunk(len(batch), min(STEPS, steps - begin), begin, memory=memory)
         for ready in network.layers:
             name = ready.layer.name
             emitted, potentials, way = ready.advance(states[name], chunk, recorder.traces(name), team)
@@ -71,4 +80,13 @@ def run_part(
         for ready in network.layers
         if not isinstance(ready.layer.op, Readout)
     }
+    network.memories.append(memory)
     return recorder.recording(graph, counts)
+
+
+def _memory(network: Network) -> Memory:
+    """Return memory that no part uses now."""
+    try:
+        return network.memories.pop()
+    except IndexError:  # asked first, another thread could take the last one in between
+        return Memory()

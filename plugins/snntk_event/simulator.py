@@ -73,6 +73,7 @@ class EventSimulator(Simulator):
     name: ClassVar[str] = "event"
     clock: ClassVar[Literal["stepped", "event", "none"]] = "stepped"
     preference: ClassVar[int] = 2
+    install: ClassVar[str] = 'pip install "snntk[event]"'
     requires: ClassVar[tuple[str, ...]] = ("numba",)
     capabilities: ClassVar[Capabilities] = Capabilities(
         ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),

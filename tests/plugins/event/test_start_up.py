@@ -1,0 +1,72 @@
+"""What is said while loops are compiled, and how many threads there are."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from snntk_event import announcing
+from snntk_event.parallel import Team, default_workers, map_parts
+
+pytest.importorskip("numba", reason="the event engine needs numba: pip install 'snntk[event]'")
+
+
+@pytest.fixture
+def announced(monkeypatch, caplog):
+    """Return what is announced where loops are kept in a folder, or nowhere."""
+
+    def announce(folder) -> str:
+        from snntk_event.kernels import unpack
+
+        kept = None if folder is None else str(folder)
+        monkeypatch.setattr(unpack, "pack", SimpleNamespace(stats=SimpleNamespace(cache_path=kept)))
+        announcing.announce.cache_clear()
+        with caplog.at_level(logging.WARNING, "snntk.event"):
+            announcing.announce()
+        return caplog.text
+
+    yield announce
+    announcing.announce.cache_clear()
+
+
+def test_the_first_time_is_announced_once(announced, tmp_path):
+    text = announced(tmp_path)
+    assert "compiles its loops, once on this machine" in text
+    announcing.announce()
+    assert text.count("compiles") == 1
+
+
+def test_nothing_is_said_where_loops_are_kept(announced, tmp_path):
+    (tmp_path / "loop.nbi").touch()
+    assert announced(tmp_path) == ""
+
+
+def test_a_machine_without_a_place_for_them_is_told(announced):
+    assert "Set NUMBA_CACHE_DIR" in announced(None)
+
+
+@pytest.mark.parametrize(("told", "workers"), [("3", 3), ("0", None), ("many", None), ("", None)])
+def test_threads_are_those_of_numba(monkeypatch, told, workers):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", told)
+    assert default_workers() == workers or (workers is None and default_workers() >= 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_parts_stay_in_order_and_teams_cover_every_position_once(workers, count):
+    def work(part: int, team: Team) -> tuple[int, list[int]]:
+        seen = [0] * 35
+
+        def cover(stretch):
+            image0, image1, position0, position1 = stretch
+            for image in range(image0, image1):
+                for position in range(position0, position1):
+                    seen[image * 7 + position] += 1
+
+        team.spread(cover, 5, 7, 1.0)
+        return part, seen
+
+    answers = map_parts(work, list(range(count)), workers)
+    assert answers == [(part, [1] * 35) for part in range(count)]
