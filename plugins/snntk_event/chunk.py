@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snntk_core import Array
+from snntk_event.memory import Memory
 from snntk_event.packing import Events
 from snntk_event.placement import grid
 from snntk_event.synapses import View
@@ -28,18 +29,22 @@ class Emitted:
 
 @dataclass(eq=False)
 class Chunk:
-    """A chunk: ``images`` samples, ``steps`` steps, the first of which is step ``begin`` of the run, counted from 0."""
+    """A chunk: ``images`` samples, ``steps`` steps, the first of which is step ``begin`` of the run, counted from 0.
+
+    ``memory`` holds its masks and events, which last until the next chunk.
+    """
 
     images: int
     steps: int
     begin: int
     emitted: dict[str, Emitted] = field(default_factory=dict)
     events: dict[View, Events] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def events_of(self, view: View) -> Events:
         """Return the events of a view, found once."""
         if view not in self.events:
-            self.events[view] = _compacted(view, self.emitted[view.source].masks)
+            self.events[view] = _compacted(view, self.emitted[view.source].masks, self.memory)
         return self.events[view]
 
     def values_of(self, name: str) -> Array:
@@ -60,14 +65,15 @@ class Chunk:
         self.events = {view: events for view, events in self.events.items() if view.source not in names}
 
 
-def _compacted(view: View, masks: Array) -> Events:
+def _compacted(view: View, masks: Array, memory: Memory) -> Events:
     from snntk_event.kernels.compact import compact, compact_view
 
+    def room(name: str, shape: tuple[int, ...], dtype: type) -> Array:
+        return memory.take((view, name), shape, dtype)
+
     if view.map_starts is None:
-        entries, starts = compact(masks, view.channels)
-    else:
-        entries, starts = compact_view(masks, view.map_starts, view.map_positions, view.first, view.channels)
-    return entries, starts
+        return compact(masks, view.channels, room)
+    return compact_view(masks, view.map_starts, view.map_positions, view.first, view.channels, room)
 
 
 def words(channels: int) -> int:

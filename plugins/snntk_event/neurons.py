@@ -83,7 +83,8 @@ class Neurons:
         """
         positions, channels = grid(self.layer.shape)
         shape = (chunk.images, chunk.steps, positions)
-        masks = np.empty((*shape, words(channels)) if self.fires else (*shape[:2], 0, 0), np.uint64)
+        of_masks = (*shape, words(channels)) if self.fires else (*shape[:2], 0, 0)
+        masks = chunk.memory.take(self.layer.name, of_masks, np.uint64)
         potentials = np.empty((*shape, channels), np.float32) if trace else NOTHING
         if self.packed is None:
             way, driven = "dense", self._driven(chunk)

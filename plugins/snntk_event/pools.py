@@ -60,7 +60,7 @@ class Pool:
     def advance(self, state: PoolState, chunk: Chunk, trace: bool, team: Team) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, an empty array, and in which way."""
         positions, channels = grid(self.layer.shape)
-        masks = np.empty((chunk.images, chunk.steps, positions, words(channels)), np.uint64)
+        masks = chunk.memory.take(self.layer.name, (chunk.images, chunk.steps, positions, words(channels)), np.uint64)
         nothing = np.zeros((0, 0, 0, 0), np.float32)
         if self.windows is None:
             return Emitted(self.layer.shape, masks, None, self._step(state, chunk, masks)), nothing, "dense"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,25 @@ SPARE = 64  # slots past the last entry, so that a vector may be loaded from any
 AT_ONCE = 4  # bits of a word listed without a branch between them: few words have more, and a wrong guess costs as much
 
 
-def compact(masks: Array, channels: int) -> tuple[Array, Array]:
+Room = Callable[[str, tuple[int, ...], type], Array]
+"""Gives an array of a shape and type that may hold anything: for "entries" and for "starts"."""
+
+
+def _new(name: str, shape: tuple[int, ...], dtype: type) -> Array:
+    return np.empty(shape, dtype)
+
+
+def compact(masks: Array, channels: int, room: Room = _new) -> tuple[Array, Array]:
     """Return the events of a map as it is: ``entries`` (position * channels + channel) and where each position starts.
 
     ``masks``: (images, steps, positions, words).  ``starts``: (images, steps, positions + 1).
     """
     positions = np.arange(masks.shape[2] + 1, dtype=np.int32)
-    return compact_view(masks, positions, positions, 0, channels)
+    return compact_view(masks, positions, positions, 0, channels, room)
 
 
 def compact_view(
-    masks: Array, map_starts: Array, map_positions: Array, first: int, channels: int
+    masks: Array, map_starts: Array, map_positions: Array, first: int, channels: int, room: Room = _new
 ) -> tuple[Array, Array]:
     """Return the events of some channels of a map, each position of the view the sum of positions of the map.
 
@@ -36,7 +45,8 @@ def compact_view(
     kept[0] &= ~np.uint64(0) << np.uint64(first % 64)
     kept[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
     most = _set_bits(masks) * int(np.bincount(map_positions, minlength=1).max())
-    entries, starts = np.empty(most + SPARE, np.int32), np.empty((*masks.shape[:2], map_starts.size), np.int32)
+    entries = room("entries", (most + SPARE,), np.int32)
+    starts = room("starts", (*masks.shape[:2], map_starts.size), np.int32)
     _list(masks, map_starts, map_positions, from_word, kept, channels, from_word * 64 - first, entries, starts)
     return entries[: starts[-1, -1, -1] + SPARE], starts
 
