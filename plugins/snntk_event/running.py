@@ -30,7 +30,10 @@ FEWEST, PARTS = (
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A graph made ready to run.  ``done_with``: for each layer the spiking nodes that nothing after it reads."""
+    """A graph made ready to run.
+
+    ``done_with``: for each layer the spiking nodes that nothing after it reads.  ``memories``: those that no part uses.
+    """
 
     graph: Graph
     currents: Currents
