@@ -11,9 +11,9 @@ import numpy as np
 from snntk_nir.heaps import REFERENCE, Heaps
 from snntk_nir.refusal import Refused, printable
 
-LARGEST = 1 << 30  # bytes of all arrays together
+LARGEST = 1 << 30  # bytes of a file
 RATIO = 4096  # how much larger than the file its arrays may be: thresholds of one value compress well
-LEAST = 64 << 20  # bytes that any file may hold
+LEAST, MOST = 64 << 20, 256 << 20  # bytes that any file may hold, and that a small one may expand to
 PIECE = 1 << 24  # bytes of a piece that an array may always be stored in
 DEPTH = 6
 ENTRIES = 100_000
@@ -31,7 +31,7 @@ def read_tree(path: Path) -> tuple[dict[str, Any], str]:
         with h5py.File(path, "r") as file:
             if "node" not in file or not isinstance(file["node"], h5py.Group):
                 raise Refused("it is not a NIR file: it has no group 'node'")
-            reader = Reader(h5py, heaps, min(LARGEST, max(LEAST, RATIO * size)))
+            reader = Reader(h5py, heaps, max(2 * size, LEAST, min(MOST, RATIO * size)))
             version = reader.entry(file, "version") if "version" in file else ""
             return reader.group(file["node"], DEPTH), printable(version)
     except Refused:

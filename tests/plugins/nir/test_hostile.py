@@ -143,6 +143,14 @@ def test_a_file_that_claims_too_much(tmp_path, content):
     assert "not credible" in altered(tmp_path, content, grow)
 
 
+def test_a_small_file_does_not_expand_without_end(tmp_path, content):
+    def grow(file):
+        del file["version"]
+        file.create_dataset("version", (1 << 27,), "f4", chunks=(1 << 12,), compression="gzip")
+
+    assert "not credible" in altered(tmp_path, content, grow)
+
+
 def test_pieces_that_are_larger_than_their_array_are_not_read(tmp_path, content):
     """The HDF5 library allocates a piece whole, however few numbers of it the array has."""
     (tmp_path / "g.nir").write_bytes(content)
