@@ -69,8 +69,8 @@ def per_channel(array: Array, shape: Shape) -> Array:
     """Return what broadcasts onto ``shape`` as (1 or positions, channels), single precision."""
     array = array.astype(np.float32)
     if size(array.shape[:-1]) == 1:
-        return np.broadcast_to(array.reshape(1, -1), (1, shape[-1]))
-    return np.broadcast_to(array, shape).reshape(grid(shape))
+        return np.array(np.broadcast_to(array.reshape(1, -1), (1, shape[-1])))
+    return np.array(np.broadcast_to(array, shape)).reshape(grid(shape))
 
 
 def _weighted(graph: Graph, node: Node, routes: Routes, weighted: dict[str, Weighted]) -> Routes:
