@@ -70,7 +70,9 @@ def _model(data: Mapping[str, Any], label: str) -> NirModel:
     return NirModel(nodes, edges, metadata if isinstance(metadata, dict) else {}, label)
 
 
-def _edges(pairs: Iterable[Any]) -> Iterable[tuple[str, str]]:
+def _edges(pairs: object) -> Iterable[tuple[str, str]]:
+    if not isinstance(pairs, list | tuple | np.ndarray) or getattr(pairs, "shape", None) == ():
+        raise Refused("its edges are not pairs")
     for pair in pairs:
         if isinstance(pair, str | bytes) or np.ndim(pair) != 1:
             raise Refused("its edges are not pairs")

@@ -85,11 +85,15 @@ def _first_features(root: ScriptObject) -> Shape:
 
 
 def _arrays(owner: ScriptObject) -> Iterator[Any]:
-    for child in owner.attributes.values():
-        if isinstance(child, ScriptObject):
-            yield from _arrays(child)
-        elif isinstance(child, np.ndarray):
-            yield child
+    waiting: list[Any] = [owner]
+    seen: set[int] = set()  # an object of a hostile file can hold itself
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, np.ndarray):
+            yield item
+        elif isinstance(item, ScriptObject) and id(item) not in seen:
+            seen.add(id(item))
+            waiting += reversed(item.attributes.values())
 
 
 def graph_of(script: Script) -> Graph:
@@ -101,10 +105,7 @@ def graph_of(script: Script) -> Graph:
     source = ScriptSource(script.archive)
     _refuse_stored_by_code(script, source)
     engine = Engine(label)
-    constants = unpickled(script.archive, CONSTANTS, "constants") if CONSTANTS in script.archive else ()
-    if not isinstance(constants, list | tuple):
-        raise ParseError(label, f"its part {CONSTANTS!r} holds no constants; save it again.")
-    interpreter = Interpreter(engine, source, [engine.wrapped(item) for item in constants])
+    interpreter = Interpreter(engine, source, _constants(script, engine))
     try:
         result = interpreter.call(script.root, "forward", [engine.input(_entry(script, source), script.shape)], {})
     except Unsupported as error:
@@ -115,6 +116,16 @@ def graph_of(script: Script) -> Graph:
         raise ParseError(label, problem) from error
     outputs = result if isinstance(result, list | tuple) else [result]
     return engine.graph(list(outputs), {"parser": "torch"})
+
+
+def _constants(script: Script, engine: Engine) -> list[Any]:
+    found = unpickled(script.archive, CONSTANTS, "constants") if CONSTANTS in script.archive else ()
+    try:
+        if isinstance(found, list | tuple):
+            return [engine.wrapped(item) for item in found]
+    except RecursionError as error:  # a list can hold itself
+        raise ParseError(script.label, f"its part {CONSTANTS!r} is nested too deeply; save it again.") from error
+    raise ParseError(script.label, f"its part {CONSTANTS!r} holds no constants; save it again.")
 
 
 ADVICE = "replace this part of the model, or save only the network up to its scores."

@@ -120,6 +120,8 @@ CHANGES = {
     "flat axes": lambda f: put(f, "node/nodes/flat/end_dim", 9),
     "edges to nowhere": lambda f: put(f, "node/edges", np.array([["input", "x"]], dtype="S8")),
     "edges of numbers": lambda f: put(f, "node/edges", np.arange(4)),
+    "an edge that is a number": lambda f: put(f, "node/edges", 3.5),
+    "edges that are a text": lambda f: put(f, "node/edges", "input"),
     "no edges": lambda f: put(f, "node/edges", np.zeros((0, 2), "S4")),
     "time": lambda f: put(f, "node/metadata/dt", "soon"),
     "soft link": lambda f: put(f, "node/nodes/conv/weight", h5py.SoftLink("/node/nodes/left/weight")),

@@ -229,6 +229,23 @@ def test_texts_that_lie_about_their_length_allocate_nothing(tmp_path):
     assert peak < 32 << 20
 
 
+def test_constants_that_hold_themselves_are_refused(tmp_path):
+    parts = mutations.members(FILES["traced.pt"])
+    parts[next(key for key in parts if key.endswith("/constants.pkl"))] = b"\x80\x02]q\x00h\x00a."
+    assert "nested too deeply" in refused(tmp_path, "traced.pt", mutations.zipped(parts))
+
+
+def test_objects_that_hold_themselves_are_gone_through_once():
+    from snntk_torch.pickled import ScriptObject
+    from snntk_torch.script_file import _arrays
+
+    first, root = np.zeros((3, 2)), ScriptObject("root")
+    root.attributes.update(
+        {"itself": root, "inner": ScriptObject("inner", "", {"up": root, "w": first}), "w": first[0]}
+    )
+    assert [array.shape for array in _arrays(root)] == [(3, 2), (2,)]
+
+
 def test_unknown_operators_are_named_and_not_called(tmp_path):
     def change(graph):
         graph["nodes"][1]["target"] = "torch.ops.aten.from_file.default"
