@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -26,17 +25,11 @@ from snntk_core.result import Accuracy, Cost, Result, StageRecord
 from snntk_core.shapes import size
 from snntk_core.simulator import Runnable, runs_nothing
 from snntk_core.tally import DecisionTally, LayerTally, likeness, report_times
-from snntk_core.transform import Context, Preserves, Stage, Transform
+from snntk_core.transform import Context, Preserves, Progress, Stage, Transform, quiet
 
 TOLERANCE = 1e-4
 PROBES = 16
 SEED = 0
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
-
-
-def _quiet(what: str, done: int, total: int) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,11 +121,15 @@ class Line:
     def step(self, graph: Graph, step: Transform | QuantizeStep) -> Graph:
         """Apply one step; raises `DeviationError` when it breaks its promise."""
         start = perf_counter()
+        remarks: list[str] = []
         if isinstance(step, QuantizeStep):
+            if self.context.unquantized is None:
+                self.context = replace(self.context, unquantized=graph)
             after, stage, promise = step.apply(graph, self.context.calibration), Stage.QUANTIZE, Preserves.NOTHING
         else:
+            context = replace(self.context, note=remarks.append)
             try:
-                after, stage, promise = step.apply(graph, self.context).verify(), step.stage, step.preserves
+                after, stage, promise = step.apply(graph, context).verify(), step.stage, step.preserves
             except Incompatible as error:
                 raise Incompatible(error.target, traced(graph, error.issues)) from error
         seconds = perf_counter() - start
@@ -142,16 +139,17 @@ class Line:
             outputs = self.outputs if self.outputs_of is graph else evaluate(graph, batch)
             self.outputs, self.outputs_of = evaluate(after, batch), after
             moved = deviation(outputs, self.outputs, promise)
-        note = "" if isinstance(step, QuantizeStep) else formats_lost(step.name, graph, after)
-        self.notes += filter(None, [note])
-        counts = (len(graph), len(after))
+        lost = "" if isinstance(step, QuantizeStep) else formats_lost(step.name, graph, after)
+        remarks += filter(None, [lost])
+        self.notes += remarks
+        counts, note = (len(graph), len(after)), " ".join(remarks)
         self.announce(StageRecord(stage.name.lower(), step.name, promise.value, seconds, *counts, moved, note))
         if promise is not Preserves.NOTHING and not moved <= TOLERANCE:
             before = [record.component for record in self.ledger[:-1]]
             raise DeviationError(step.name, promise.value, moved, TOLERANCE, before)
         return after
 
-    def convert(self, graph: Graph, plan: Plan, progress: Progress = _quiet) -> tuple[Graph, Graph]:
+    def convert(self, graph: Graph, plan: Plan, progress: Progress = quiet) -> tuple[Graph, Graph]:
         """Return the network just before it is made spiking, and the spiking network."""
         analog = graph
         for index, step in enumerate(plan.steps):
@@ -165,14 +163,14 @@ class Line:
         return analog, graph
 
 
-def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progress: Progress = _quiet) -> Result:
+def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progress: Progress = quiet) -> Result:
     """Run a plan on a model and data, and return the result.
 
     Raises whatever the steps raise, `DataError` for data that does not fit, and `Incompatible` with every issue when
     the simulator cannot take the network.
     """
     start = perf_counter()
-    line = Line(registry, Context(data.calibration, int(plan.duration)))
+    line = Line(registry, Context(data.calibration, int(plan.duration), progress=progress))
     line.notes += check_calibration(plan, data)
     progress("Reading the model", 0, 1)
     loaded = line.parse(source, plan.parser)

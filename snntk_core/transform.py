@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import ClassVar
@@ -35,12 +36,27 @@ class Preserves(StrEnum):
     """The deviation is recorded."""
 
 
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+def quiet(*_: object) -> None:
+    """Say nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a transform may know: calibration samples in the model's own layout, and the steps the network will run."""
+    """What a transform may know: calibration samples in the model's own layout, and the steps the network will run.
+
+    ``unquantized``: the network just before it was quantized, None where no step has quantized it.  ``note`` takes a
+    sentence for the ledger; ``progress`` is told how far a long step is.
+    """
 
     calibration: Array | None = None
     steps: int = 32
+    unquantized: Graph | None = None
+    note: Callable[[str], None] = quiet
+    progress: Progress = quiet
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from snntk_core.errors import Incompatible, SnntkError
 from snntk_core.graph import Graph
-from snntk_core.ops import ActivationOp, Array, ClippedRelu, Relu
+from snntk_core.number_format import NumberFormat
+from snntk_core.ops import ActivationOp, Array, ClippedRelu, Relu, WeightedOp
 from snntk_core.pipeline import TOLERANCE, deviation
+from snntk_core.quantized_output import with_output_format
 from snntk_core.reference import evaluate
 from snntk_core.testing.comparison import CLOSE, difference
 from snntk_core.testing.outcome import Fault, Skipped, configured, expect
@@ -20,6 +22,7 @@ from snntk_core.testing.spiking_graphs import networks
 from snntk_core.transform import Context, Preserves, Stage, Transform
 
 SEEDS = range(16)
+QUANTIZED = 2  # networks in few bits: calibrating one takes a while
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +155,8 @@ def _cases(transform: type[Transform]) -> Iterator[Case]:
         for title, graph in networks().items():
             yield _case(f"the spiking network {title!r} of the kit", graph, np.random.default_rng(0))
         return
+    if transform.stage is Stage.QUANTIZE:
+        yield from map(_quantized_case, range(QUANTIZED))
     yield from _random_cases(friendly=True, headless=transform.stage is Stage.SPIKIFY)
     if transform.stage < Stage.SPIKIFY:
         yield from _random_cases(friendly=False)
@@ -165,6 +170,21 @@ def _random_cases(*, friendly: bool, headless: bool = False) -> Iterator[Case]:
         yield _case(
             f"random_graph(default_rng({seed}){options})", _without_classifier(graph) if headless else graph, rng
         )
+
+
+def _quantized_case(seed: int) -> Case:
+    """Return a random network with weights and rectified outputs in four bits, and what it was before."""
+    rng = np.random.default_rng(seed)
+    floating = graph = random_graph(rng, spiking_friendly=True)
+    for node in floating:
+        if isinstance(node.op, WeightedOp):
+            found = NumberFormat.spanning(4, np.abs(node.op.arrays["weight"]).max())
+            op = replace(node.op, weight=found.round(node.op.arrays["weight"]))  # type: ignore[call-arg]
+            graph = graph.replace(node.name, op, formats={"weight": found})
+        elif isinstance(node.op, Relu):
+            graph = with_output_format(graph, node.name, NumberFormat.spanning(4, 3.0, signed=False))
+    case = _case(f"random_graph(default_rng({seed}), spiking_friendly=True) in four bits", graph, rng)
+    return replace(case, context=replace(case.context, unquantized=floating))
 
 
 def _case(title: str, graph: Graph, rng: np.random.Generator) -> Case:
