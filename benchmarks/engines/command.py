@@ -35,7 +35,7 @@ CHECKED = 4  # samples whose outputs are compared
 def options() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(BUILT)}, or model files")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(BUILT)}, demo, or model files")
     parser.add_argument("--weights", nargs="+", choices=WEIGHTS, default=list(WEIGHTS), help="weights to run with")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 100], help="samples at once")
     parser.add_argument("--steps", type=int, default=32, help="steps of a run")

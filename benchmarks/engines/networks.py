@@ -1,8 +1,9 @@
 """The networks and their inputs, made from seeds alone.
 
 ``lenet``: 28 x 28, three convolutions and two Dense layers.  ``vgg``: 32 x 32, four convolutions with batch
-normalization, folded, and two Dense layers.  ``mlp``: 784-1200-1200-10.  Or any model that snntk reads.  They are
-converted with the preset `rate`; then every potential begins at zero, so that peers need no tricks to do the same.
+normalization, folded, and two Dense layers.  ``mlp``: 784-1200-1200-10.  ``demo``: the network
+that comes with snntk.  Or any model that snntk reads.  They are converted with the preset `rate`; then every potential
+begins at zero, so that peers need no tricks to do the same.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ def case(source: str, weights: str, samples: int) -> Case:
     """Return one of the built networks, or the model in a file, with ``samples`` inputs."""
     rng = np.random.default_rng(7)
     if source in BUILT:
-        analog = {"lenet": lenet, "vgg": vgg, "mlp": mlp}[source](rng)
-        name = source
+        analog, name = {"lenet": lenet, "vgg": vgg, "mlp": mlp}[source](rng), source
     else:
         analog, name = _read(source), Path(source).stem
     inputs = images(rng, max(samples, CALIBRATION), analog.input_shape)
@@ -60,6 +60,8 @@ def case(source: str, weights: str, samples: int) -> Case:
 
 
 def _read(path: str) -> Graph:
+    if path == "demo":
+        path = str(Path(snntk.__file__).parent / "demo" / "digits.onnx")
     return snntk.open(path) if path.endswith(".snntk") else snntk.parse(path)
 
 

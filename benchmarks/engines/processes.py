@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import snntk
-from engines.networks import Case, reset_to_zero
+from engines.networks import Case
 from engines.rows.protocol import Engine
 
 THREADS = (
@@ -45,12 +45,11 @@ class Effort:
 def run(
     engine: Engine, case: Case, points: list[Point], threads: int, device: str, effort: Effort, check: int = 0
 ) -> dict[str, Any]:
-    """Return what a new process measures of an engine, or ``{"failed": why}``."""
-    graph = reset_to_zero(case.graph) if engine.resets_to_zero and engine.title.startswith("snntk") else case.graph
+    """Return what a new process measures of an engine; ``failed`` says why there is not all of it."""
     with tempfile.TemporaryDirectory() as folder:
         job, answer, log = (Path(folder) / name for name in ("job.json", "answer.json", "log.txt"))
         np.savez(Path(folder) / "inputs.npz", inputs=case.inputs)
-        saved = snntk.save(graph, Path(folder) / "network.snntk")
+        saved = snntk.save(case.graph, Path(folder) / "network.snntk")
         job.write_text(
             json.dumps(
                 {
@@ -69,12 +68,13 @@ def run(
                     cwd=ROOT, env=_environment(threads), stdout=output, stderr=output, timeout=effort.timeout,
                     check=False,
                 )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return {"failed": f"not done after {effort.timeout:.0f} s"}
-        if not answer.exists():
             lines = log.read_text(errors="replace").strip().splitlines()
-            return {"failed": f"ended with {done.returncode}: {lines[-1] if lines else ''}"[:300]}
-        found = json.loads(answer.read_text())
+            ended = f"ended with {done.returncode}: {lines[-1] if lines else ''}"[:300] if done.returncode else None
+        except subprocess.TimeoutExpired:
+            ended = f"not done after {effort.timeout:.0f} s"
+        found: dict[str, Any] = json.loads(answer.read_text()) if answer.exists() else {}
+    if ended is not None:
+        found["failed"] = ended
     if "first result at" in found:
         found["start to first result"] = found.pop("first result at") - begin
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +12,7 @@ LOOP, ANN = "torch loop", "ANN forward (torch)"
 
 def per_image(point: dict[str, Any] | None) -> float | None:
     """Return the median milliseconds of one sample."""
-    return 1e3 * median(point["seconds"]) / point["samples"] if point else None
+    return 1e3 * point["median"] / point["samples"] if point else None
 
 
 def number(value: float | None, digits: int = 3, unit: str = "") -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,7 @@ def device_memory(device: str) -> float:
 
 
 def timed(run: Callable[[], Any], repeats: int, budget: float) -> list[float]:
-    """Return the seconds of several runs after a first one; fewer where the budget of seconds is used up."""
-    run()
+    """Return the seconds of several runs; fewer where the budget of seconds is used up."""
     seconds: list[float] = []
     while len(seconds) < repeats and (len(seconds) < 3 or sum(seconds) < budget):
         begin = time.perf_counter()
@@ -57,8 +57,11 @@ def timed(run: Callable[[], Any], repeats: int, budget: float) -> list[float]:
     return seconds
 
 
-def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """Return what the job asks for: what a few samples give, and the time and memory of every point."""
+def measure(job: dict[str, Any], keep: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Return what the job asks for: what a few samples give, and the time and memory of every point.
+
+    ``keep`` gets what there is after every point, so that a process that is ended leaves it.
+    """
     import snntk
     from engines.networks import Case, fainter
     from engines.rows import engines
@@ -82,10 +85,12 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         seconds = timed(lambda: run(batch, steps), job["repeats"], job["budget"])  # noqa: B023
         answer["points"].append(
             {
-                **point, "samples": len(batch), "seconds": seconds, "build": built, "peak": memory("VmHWM"),
-                "grown": memory("VmHWM") - rested, "device peak": device_memory(device), "facts": dict(first.facts),
+                **point, "samples": len(batch), "median": median(seconds), "seconds": seconds, "build": built,
+                "peak": memory("VmHWM"), "grown": memory("VmHWM") - rested, "device peak": device_memory(device),
+                "facts": dict(first.facts),
             }
         )  # fmt: skip
+        keep(answer)
     if job["check"]:
         answer["check"] = checked(engine, whole, job)
     return answer
@@ -102,12 +107,17 @@ def checked(engine, case, job: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Do the job; what goes wrong is the answer."""
     job, answer = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
+    found: dict[str, Any] = {}
+
+    def keep(measured: dict[str, Any]) -> None:
+        found.update(measured)
+        answer.write_text(json.dumps(found))
+
     try:
-        found = measure(job)
+        keep(measure(job, keep))
     except Exception as error:
         text = " ".join(str(error).split())
-        found = {"failed": f"{type(error).__name__}: {text}"[:300]}
-    answer.write_text(json.dumps(found))
+        keep({"failed": f"{type(error).__name__}: {text}"[:300]})
 
 
 if __name__ == "__main__":

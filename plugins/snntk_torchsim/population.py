@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from snntk_core import IntegrateFire, Op, Readout, SpikingMaxPool
+from snntk_core import Op, Readout, SpikingMaxPool
 from snntk_core.shapes import Shape
 from snntk_torchsim.linear import image, padded, unimage
 from snntk_torchsim.scan import Emitted, NeuronArrays, Scan, State
@@ -153,10 +153,15 @@ def _max_pool(
     return found if indices else (found, None)
 
 
-def population(op: Op, before: Shape, after: Shape, scan: Scan, device: torch.device) -> Population:
-    """Return the state of a neuron op before the first step; the shapes of its input and output include the batch."""
-    if isinstance(op, IntegrateFire):
-        return Neurons(NeuronArrays.of(op, after[1:], device), scan, after)
+def population(
+    op: Op, arrays: NeuronArrays | None, before: Shape, after: Shape, scan: Scan, device: torch.device
+) -> Population:
+    """Return the state of a neuron op before the first step; the shapes of its input and output include the batch.
+
+    ``arrays``: of an `IntegrateFire`.
+    """
+    if arrays is not None:
+        return Neurons(arrays, scan, after)
     if isinstance(op, SpikingMaxPool):
         return Pool(op, before, after, device)
     assert isinstance(op, Readout)

@@ -19,6 +19,7 @@ from snntk_torchsim.device import chosen_device, float32, tensor
 from snntk_torchsim.network import Network, network
 from snntk_torchsim.population import Population, population
 from snntk_torchsim.recorder import Recorder
+from snntk_torchsim.scan import NeuronArrays
 from snntk_torchsim.triton_scan import scan_for
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class TorchProgram(Runnable):
         self.graph, self.tiling = graph, tiling
         self.network: Network = network(graph, chosen_device(device))
         self.way, self.scan = scan_for(self.network.device)
+        self.neurons = {
+            node.name: NeuronArrays.of(node.op, graph.shapes[node.name], self.network.device)
+            for node in graph
+            if isinstance(node.op, IntegrateFire)
+        }
 
     @cached_property
     def synapses(self) -> dict[str, Array]:
@@ -89,7 +95,7 @@ class TorchProgram(Runnable):
         """Return how the neurons were scanned; on a CPU there is one way."""
         if self.network.device.type == "cpu":
             return {}
-        return {node.name: {self.way: parts} for node in self.graph if isinstance(node.op, IntegrateFire)}
+        return {name: {self.way: parts} for name in self.neurons}
 
     def _tiles(self, batch: Array, steps: int) -> tuple[list[Array], int, int]:
         """Return the parts of a batch, the steps of a chunk, and how many threads there are."""
@@ -119,12 +125,11 @@ class TorchProgram(Runnable):
 
     def _populations(self, samples: int) -> dict[str, Population]:
         shapes, device = self.graph.shapes, self.network.device
-        return {
-            node.name: population(
-                node.op, (samples, *shapes[node.inputs[0]]), (samples, *shapes[node.name]), self.scan, device
-            )
-            for node in self.network.stateful
-        }
+        made = {}
+        for node in self.network.stateful:
+            before, after = (samples, *shapes[node.inputs[0]]), (samples, *shapes[node.name])
+            made[node.name] = population(node.op, self.neurons.get(node.name), before, after, self.scan, device)
+        return made
 
     def _chunk(
         self,

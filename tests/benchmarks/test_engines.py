@@ -125,13 +125,15 @@ def test_a_process_measures_an_engine_and_says_what_went_wrong(lenet):
     assert np.shape(found["check"]["scores"]) == (2, 10)
     broken = processes.run(reference, lenet, [processes.Point(1, 0)], 1, "cpu", processes.Effort(1, 0.1))
     assert "DataError" in broken["failed"]
+    late = processes.run(reference, lenet, points, 1, "cpu", processes.Effort(timeout=0.05))
+    assert late == {"failed": "not done after 0 s"}
 
 
 def test_the_table_shows_ratios_and_reasons():
     from rich.console import Console
 
     def row(seconds):
-        point = {"seconds": seconds, "samples": 2, "peak": 100.0, "device peak": 0.0, "facts": {}}
+        point = {"median": np.median(seconds), "samples": 2, "peak": 100.0, "device peak": 0.0, "facts": {}}
         return {"points": [point], "agreement": {"same": "spikes equal"}}
 
     console = Console(width=140, record=True, file=io.StringIO())
