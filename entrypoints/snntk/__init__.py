@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from snntk.analyzing import layer_errors
     from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
     from snntk.exporting import export
     from snntk.format_files import dump_quantization, load_quantization
@@ -89,6 +90,7 @@ __all__ = [
     "fan_out",
     "hookimpl",
     "judge",
+    "layer_errors",
     "load_parameters",
     "load_quantization",
     "multiply_accumulates",
@@ -123,6 +125,7 @@ _HOMES = {
     "fan_out": "snntk_core.connectivity",
     "hookimpl": "snntk_core.hookspecs",
     "judge": "snntk.judging",
+    "layer_errors": "snntk.analyzing",
     "load_parameters": "snntk.parameters",
     "load_quantization": "snntk.format_files",
     "multiply_accumulates": "snntk_core.connectivity",

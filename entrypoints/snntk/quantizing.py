@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from snntk.calibrating import Method, calibrated
 from snntk.conversion import as_graph
 from snntk.given import as_samples, checked_graph, installed
 from snntk.layers import first_weighted, layers_called, leading_to
@@ -48,6 +49,7 @@ def quantize(
     quantize_until: str | None = None,
     fold_batchnorm: bool = True,
     normalize_separable: bool = True,
+    calibrate: Sequence[Method] = (),
     parser: str | Parser | None = None,
     registry: Registry | None = None,
 ) -> Graph:
@@ -60,15 +62,17 @@ def quantize(
     that reaches its largest weight, and the least squared error on the calibration samples.
     ``quantizer_function(node, bits)``: a quantizer for one layer, None for the usual one.  ``quantize_until``: only
     what leads to this layer, and itself.
-    ``fold_batchnorm`` and ``normalize_separable``: rewrites that come first.  What is quantized already keeps its range
-    and gets the bits.  Raises `OptionError` for bits that cannot be, and for 0 bits of what is quantized already.
+    ``fold_batchnorm`` and ``normalize_separable``: rewrites that come first.  ``calibrate``: methods that then fit the
+    quantized network to the float one on the calibration samples, such as ``"adapt-rounding"``.  What is quantized
+    already keeps its range and gets the bits.  Raises `OptionError` for bits that cannot be, and for 0 bits of what is
+    quantized already.
 
     >>> quantized = snntk.quantize("model.onnx", weight_bits=8, activation_bits=8, calibration=x_train[:500])
     """
     registry, samples = registry or installed(), as_samples(calibration)
     bits = _checked_bits(weight_bits, activation_bits, input_weight_bits)
     rewrites = tuple(name for name, asked in zip(REWRITES, (fold_batchnorm, normalize_separable), strict=True) if asked)
-    graph = prepared(as_graph(source_or_graph, parser, registry), rewrites, registry)
+    graph = before = prepared(as_graph(source_or_graph, parser, registry), rewrites, registry)
     meant = {node.name for node in graph}
     if quantize_until is not None:
         meant = leading_to(graph, layers_called(graph, quantize_until))
@@ -79,11 +83,11 @@ def quantize(
     graph = _with_weights(
         graph, wanted, lambda node, bits: own(node, bits) or _sized("weights", weights, bits, registry)
     )
-    if not bits[1]:
-        return graph
-    usual = UNCALIBRATED if samples is None else CALIBRATED
-    chosen = _sized("activations", activations, bits[1], registry, usual)
-    return _with_activations(graph, meant, bits[1], chosen, samples)
+    if bits[1]:
+        usual = UNCALIBRATED if samples is None else CALIBRATED
+        chosen = _sized("activations", activations, bits[1], registry, usual)
+        graph = _with_activations(graph, meant, bits[1], chosen, samples)
+    return calibrated(graph, before, calibrate, samples, registry)[0]
 
 
 def quantize_layer(

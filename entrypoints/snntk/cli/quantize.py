@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from snntk import api
+from snntk.calibrating import calibrated
+from snntk.cli import analysis
 from snntk.cli.blocks import Block, Column, Heading, Paragraph, Table, counted, numbers
 from snntk.cli.options import (
     add_json,
@@ -21,6 +23,7 @@ from snntk.cli.options import (
     source_of,
 )
 from snntk.cli.output import answer, check_target, replacing
+from snntk.cli.render import progress
 from snntk.cli.report import percent
 from snntk.conversion import as_graph
 from snntk.format_files import checked_suffix, dump_quantization, load_quantization, read_table, table_text
@@ -28,6 +31,7 @@ from snntk.quantizing import CALIBRATED, PRESETS, REWRITES, UNCALIBRATED, WEIGHT
 from snntk_core.data import load_samples
 from snntk_core.errors import OptionError
 from snntk_core.graph import Graph
+from snntk_core.layer_errors import layer_errors
 from snntk_core.ops import Array
 from snntk_core.quantization_report import QuantizedArray, quantization_report
 from snntk_core.registry import Registry
@@ -56,6 +60,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the quantizer of activations (default: minimum-mean-square-error, or quantized-relu without calibration)",
     )
+    parser.add_argument(
+        "--calibrate",
+        metavar="METHOD",
+        action="append",
+        default=[],
+        help="fit the quantized network to the float one: adapt-rounding, correct-biases; may be given several times",
+    )
     parser.add_argument("--until", metavar="LAYER", help="quantize only what leads to this layer, itself included")
     parser.add_argument("--no-fold-batchnorm", action="store_true", help="leave batch normalization as it is")
     parser.add_argument("--no-normalize-separable", action="store_true", help="leave depthwise kernels as they are")
@@ -67,10 +78,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="quantizer_settings",
-        help="set an option of a quantizer; may be given several times",
+        help="set an option of a quantizer or of a method; may be given several times",
     )
     add_plugin_files(parser)
     parser.set_defaults(settings=[], recipe="rate", steps=None)
+    parser.add_argument("--analyze", action="store_true", help="show the error of each layer on calibration samples")
+    parser.add_argument("--plot", metavar="FILE.svg", type=_drawing, help="draw the error of each layer")
     add_json(parser)
     parser.add_argument("-o", "--output", metavar="FILE.snntk", help="save the quantized network")
 
@@ -81,29 +94,57 @@ def _bits(text: str) -> int:
     return int(text)
 
 
+def _drawing(text: str) -> str:
+    if not text.endswith(".svg"):
+        raise argparse.ArgumentTypeError(f"takes the name of an .svg file, got {text!r}")
+    return text
+
+
 def execute(args: argparse.Namespace) -> int:
     """Quantize, save, and show the layers."""
     dump = checked_suffix(args.dump) if args.dump else None
     inputs = [*inputs_of(args), *([Path(args.load).expanduser()] if args.load else [])]
-    check_target(args.json, args.output, dump, inputs=inputs)
+    check_target(args.json, args.output, args.plot, dump, inputs=inputs)
+    analyzed = args.analyze or args.plot is not None
+    if analyzed and not args.calibration:
+        raise OptionError(
+            ["The error of a layer is measured on samples: give --calibration with --analyze and --plot."]
+        )
     registry = registry_of(args)
     samples = load_samples(args.calibration) if args.calibration else None
     graph = as_graph(source_of(args), parser_of(args, registry), registry)
-    before, after = _loaded(graph, args, registry) if args.load else _quantized(graph, samples, args, registry)
+    noted: tuple[str, ...] = ()
+    if args.load:
+        before, after = _loaded(graph, args, registry)
+    else:
+        before, after, noted = _quantized(graph, samples, args, registry)
     rows = quantization_report(before, after, None if samples is None else samples[:SAMPLES])
     if args.output:
         api.save(after, args.output)
     if dump:
         with replacing(dump) as file:
             file.write(table_text(dump_quantization(after), dump).encode())
-    facts = {"output": args.output, "dump": args.dump, "arrays": [vars(row) for row in rows]}
-    answer(facts, _blocks(rows, args, 0 if samples is None else min(len(samples), SAMPLES)), args.json)
+    facts: dict[str, Any] = {"output": args.output, "dump": args.dump, "arrays": [vars(row) for row in rows]}
+    facts["notes"] = list(noted)
+    shown = [*_blocks(rows, args, 0 if samples is None else min(len(samples), SAMPLES))]
+    if analyzed and samples is not None:
+        errors = layer_errors(before, after, samples[:SAMPLES])
+        facts["layers"] = analysis.facts(errors)
+        shown += analysis.blocks(errors) if args.analyze else ()
+        if args.plot:
+            with replacing(Path(args.plot)) as file:
+                file.write(analysis.drawing(errors, f"{_title(args)}: the error of each layer").encode())
+    answer(facts, [*shown, *(Paragraph(note) for note in noted)], args.json)
     return 0
 
 
+def _title(args: argparse.Namespace) -> str:
+    return " ".join(Path(path).name for path in args.model)
+
+
 def _loaded(graph: Graph, args: argparse.Namespace, registry: Registry) -> tuple[Graph, Graph]:
-    given = ("weight_bits", "activation_bits", "input_weight_bits", "weights", "activations", "until")
-    extra = [f"--{name.replace('_', '-')}" for name in given if getattr(args, name) is not None]
+    given = ("weight_bits", "activation_bits", "input_weight_bits", "weights", "activations", "until", "calibrate")
+    extra = [f"--{name.replace('_', '-')}" for name in given if getattr(args, name) not in (None, [])]
     extra += ["--set"] if args.quantizer_settings else []
     if extra:
         raise OptionError([f"--load says what every layer gets, so it goes without {', '.join(extra)}."])
@@ -114,13 +155,14 @@ def _loaded(graph: Graph, args: argparse.Namespace, registry: Registry) -> tuple
 
 def _quantized(
     graph: Graph, samples: Array | None, args: argparse.Namespace, registry: Registry
-) -> tuple[Graph, Graph]:
+) -> tuple[Graph, Graph, tuple[str, ...]]:
     asked = (not args.no_fold_batchnorm, not args.no_normalize_separable)
     before = prepared(graph, [name for name, yes in zip(REWRITES, asked, strict=True) if yes], registry)
     usual = UNCALIBRATED if samples is None else CALIBRATED
     kinds = [registry.quantizers[args.weights or WEIGHTS], registry.quantizers[args.activations or usual]]
     unasked = [] if args.weights else [f"{WEIGHTS}.{name}={value}" for name, value in PRESETS[WEIGHTS].items()]
-    weights, activations = configured(kinds, [*unasked, *args.quantizer_settings])
+    methods = [registry.transforms[name] for name in args.calibrate]
+    weights, activations, *fitting = configured([*kinds, *methods], [*unasked, *args.quantizer_settings])
     after = quantize(
         before,
         weight_bits=8 if args.weight_bits is None else args.weight_bits,
@@ -134,11 +176,13 @@ def _quantized(
         activations=activations,
         registry=registry,
     )
-    return before, after
+    with progress() as bar:
+        after, noted = calibrated(after, before, fitting, samples, registry, bar)
+    return before, after, noted
 
 
 def _blocks(rows: Sequence[QuantizedArray], args: argparse.Namespace, samples: int) -> Iterator[Block]:
-    yield Heading(f"{' '.join(Path(path).name for path in args.model)}, quantized")
+    yield Heading(f"{_title(args)}, quantized")
     columns = [Column("layer"), Column("of"), *numbers("bits", "step", "saturated", "signal to noise")]
     yield Table("", [*columns, Column("quantizer", tone="quiet")], [_row(row) for row in rows])
     measured = (
