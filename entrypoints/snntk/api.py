@@ -108,11 +108,10 @@ def simulate(
 ) -> Recording:
     """Run a spiking graph on a batch and return its recording: ``scores`` is ``(n, steps, outputs)``.
 
-    ``simulator``: by default the one with the highest preference of those installed.  ``labels``: ``(n,)`` or one-hot;
-    with them the recording has ``accuracy``, ``(steps,)``, right being a label among the ``top_k`` largest; with
-    targets ``(n, outputs)`` it has ``error``, the root mean square.  ``probes``: names of nodes whose spike trains are
-    wanted, or `Probes`.  Raises `Incompatible` with every node the simulator cannot take,
-    `DataError` for a batch that does not fit, and `MissingLibrary`.
+    ``simulator``: by default the preferred one.  ``labels``: ``(n,)`` or one-hot; with them the recording has
+    ``accuracy``, ``(steps,)``, right being a label among the ``top_k`` largest; with targets ``(n, outputs)`` it has
+    ``error``, the root mean square.  ``probes``: names of nodes whose spike trains are wanted, or `Probes`.  Raises
+    `Incompatible` with each node the simulator cannot take, `DataError` for an unfit batch, and `MissingLibrary`.
 
     >>> recording = snntk.simulate(spiking, batch, steps=32, labels=y)
     >>> recording.accuracy[-1]
