@@ -177,7 +177,8 @@ class Exportable(Program, ABC):
 class Simulator(Component):
     """Binds a graph to one backend.  ``clock``: none for one whose programs are `Exportable`.
 
-    ``takes``: spiking graphs, or quantized analog ones.  ``preference``: where no simulator is named, the installed one
+    ``takes``: spiking graphs, or quantized analog ones, which run in one step: their recording has one time, and the
+    codes that activations put out for spike counts.  ``preference``: where no simulator is named, the installed one
     with the highest runs; 0 for one that runs only by its name.
     """
 
@@ -194,10 +195,14 @@ class Simulator(Component):
 def preferred(simulators: Catalog[type[Simulator]]) -> str:
     """Return the name of the simulator that runs where none is named.
 
-    It is the one with the highest preference of those that run networks here and whose libraries are installed; equal
-    preferences cancel each other.  Raises `SnntkError` where that leaves several or none.
+    It is the one with the highest preference of those that run spiking networks here and whose libraries are installed;
+    equal preferences cancel each other.  Raises `SnntkError` where that leaves several or none.
     """
-    runnable = {name: found for name, found in simulators.items() if found.clock != "none" and not found.missing()}
+    runnable = {
+        name: found
+        for name, found in simulators.items()
+        if found.clock != "none" and found.takes == "spiking" and not found.missing()
+    }
     ranks = Counter(found.preference for found in runnable.values())
     alone = {found.preference: name for name, found in runnable.items() if ranks[found.preference] == 1}
     if not alone or (not any(alone) and len(runnable) > 1):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from snntk.exporting import export
     from snntk.format_files import dump_quantization, load_quantization
     from snntk.judging import Judgment, judge
+    from snntk.lowering import integers
     from snntk.parameters import load_parameters, save_parameters
     from snntk.quantizing import quantize, quantize_layer
     from snntk_core.capability import Issue
@@ -89,6 +90,7 @@ __all__ = [
     "fan_in",
     "fan_out",
     "hookimpl",
+    "integers",
     "judge",
     "layer_errors",
     "load_parameters",
@@ -124,6 +126,7 @@ _HOMES = {
     "fan_in": "snntk_core.connectivity",
     "fan_out": "snntk_core.connectivity",
     "hookimpl": "snntk_core.hookspecs",
+    "integers": "snntk.lowering",
     "judge": "snntk.judging",
     "layer_errors": "snntk.analyzing",
     "load_parameters": "snntk.parameters",

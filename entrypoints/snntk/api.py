@@ -108,16 +108,18 @@ def simulate(
 ) -> Recording:
     """Run a spiking graph on a batch and return its recording: ``scores`` is ``(n, steps, outputs)``.
 
-    ``simulator``: by default the preferred one.  ``labels``: ``(n,)`` or one-hot; with them the recording has
-    ``accuracy``, ``(steps,)``, right being a label among the ``top_k`` largest; with targets ``(n, outputs)`` it has
-    ``error``, the root mean square.  ``probes``: names of nodes whose spike trains are wanted, or `Probes`.  Raises
-    `Incompatible` with each node the simulator cannot take, `DataError` for an unfit batch, and `MissingLibrary`.
+    ``simulator``: by default the preferred one; a target of quantized graphs runs these in one step.  ``labels``:
+    ``(n,)`` or one-hot; with them the recording has ``accuracy``, ``(steps,)``, right being a label among the ``top_k``
+    largest; with targets ``(n, outputs)`` it has ``error``, the root mean square.  ``probes``: names of nodes whose
+    spike trains are wanted, or `Probes`.  Raises `Incompatible` with each node the simulator cannot take, `DataError`
+    for an unfit batch, and `MissingLibrary`.
 
     >>> recording = snntk.simulate(spiking, batch, steps=32, labels=y)
     >>> recording.accuracy[-1]
     """
     steps, registry, graph = checked_steps(steps), registry or installed(), checked_graph(graph)
-    if not graph.spiking:
+    found = as_simulator(simulator, registry)
+    if not graph.spiking and found.takes == "spiking":
         raise SnntkError("The network is not a spiking one. Convert it first: snntk.convert, or snntk convert.")
     batch = as_batch(graph, as_samples(batch, "the samples"))
     judge = Judge.of(graph, Data(batch, None if labels is None else np.asarray(labels)), checked_top_k(top_k))
@@ -125,7 +127,6 @@ def simulate(
     wanted = names if isinstance(names, Probes) else Probes(spikes=tuple(names))
     for name in (*wanted.spikes, *wanted.potentials):
         _ = graph[name]
-    found = as_simulator(simulator, registry)
     if found.clock == "none":
         raise SnntkError(runs_nothing(found))
     found.require()

@@ -17,7 +17,7 @@ from snntk_core.shapes import Pairs, Shape, window_counts
 PATCH_BYTES = 1 << 20  # patches of one matrix product: small enough to stay in the cache
 
 
-def pad(x: Array, pads: Pairs, value: float = 0.0) -> Array:
+def pad(x: Array, pads: Pairs, value: float = 0) -> Array:
     """Return ``x`` with its spatial axes padded; ``x`` itself when there is nothing to pad."""
     if not any(before or after for before, after in pads):
         return x

@@ -79,7 +79,7 @@ def execute(args: argparse.Namespace) -> int:
         raise OptionError([f"The simulator {simulator.name} needs samples: --data FILE."])
     graph = _graph(args, parser, registry)
     data = load_data(args.data).limited(args.samples)
-    steps, why = _steps(args.steps, graph)
+    steps, why = (1, "") if simulator.takes == "quantized" else _steps(args.steps, graph)
     with progress() as bar:
         recording = api.simulate(
             graph,
