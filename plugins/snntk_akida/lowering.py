@@ -61,11 +61,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Feed:
-    """How integers stand for what a layer reads: ``a = scale * x + shift``; none is above ``largest``."""
+    """How integers stand for what a layer reads: ``a = scale * x + shift``; none is above ``largest``.
+
+    ``stands_for_input``: the input is these integers already, and a `Scale` behind it makes ``x`` of them.
+    """
 
     scale: float
     shift: float
     largest: int
+    stands_for_input: bool = False
 
 
 def lower(graph: Graph, input_scale: float, input_shift: int) -> tuple[Block, ...]:
@@ -74,7 +78,7 @@ def lower(graph: Graph, input_scale: float, input_shift: int) -> tuple[Block, ..
     ``input_scale``, ``input_shift``: the feed of the input, unless a `Scale` behind it says so.  Raises `Incompatible`
     for both of them, and for a layer whose integers need more than 32 bits.
     """
-    feed = _input_feed(graph, input_scale, input_shift)
+    feed = input_feed(graph, input_scale, input_shift)
     blocks = []
     for node in graph:
         if isinstance(node.op, Conv2D | Dense):
@@ -83,7 +87,8 @@ def lower(graph: Graph, input_scale: float, input_shift: int) -> tuple[Block, ..
     return tuple(blocks)
 
 
-def _input_feed(graph: Graph, scale: float, shift: int) -> Feed:
+def input_feed(graph: Graph, scale: float, shift: int) -> Feed:
+    """Return how a network is fed; raises `Incompatible` where a `Scale` behind the input and the options say so."""
     rescaling = [node for node in graph if isinstance(node.op, Scale)]
     if not rescaling:
         return Feed(scale, shift, LARGEST_INPUT)
@@ -94,7 +99,7 @@ def _input_feed(graph: Graph, scale: float, shift: int) -> Feed:
         raise Incompatible("akida", [Issue(node.name, "it says how the input is scaled, and so do options.", remedy)])
     factor = float(node.op.factor.item())
     offset = 0.0 if node.op.offset is None else float(node.op.offset.item())
-    return Feed(1 / factor, -offset / factor, LARGEST_INPUT)
+    return Feed(1 / factor, -offset / factor, LARGEST_INPUT, stands_for_input=True)
 
 
 def _block(graph: Graph, node: Node, feed: Feed) -> tuple[Block, Feed]:

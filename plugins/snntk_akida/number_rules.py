@@ -63,7 +63,7 @@ def one_step_for_activations(graph: Graph, node: Node) -> Iterator[Issue]:
     if op.step.size != 1:
         yield Issue(node.name, "its channels have steps of their own.", "Quantize activations per layer.")
     if op.rounding != "half-down":
-        remedy = "Quantize activations with quantized-relu; rescale-activations fits its range."
+        remedy = "Quantize activations with quantized-relu, or with ties = down."
         yield Issue(node.name, "it rounds ties to even codes, and Akida down.", remedy)
 
 

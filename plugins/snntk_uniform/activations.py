@@ -16,7 +16,9 @@ MOST = 16
 BITS = "bits of each activation, 1 to 16"
 PER = "one range for the layer, or one for each channel"
 POWER = "round every step up to a power of two"
+TIES = "the code of a value just between two: the even one, or the lower one, which Akida takes"
 Per = Literal["layer", "channel"]
+Ties = Literal["even", "down"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class FixedRange(ActivationQuantizer):
 class Percentile(ActivationQuantizer):
     """``step = q / N``, ``q`` the percentile of what is above zero in the calibration samples, ``N = 2^bits - 1``.
 
-    ``y = step * clip(round_half_even(x / step), 0, N)``.  The range never exceeds the activation's own bound; a channel
+    ``y = step * clip(round(x / step), 0, N)``.  The range never exceeds the activation's own bound; a channel
     that stays silent gets the layer's largest.
     """
 
@@ -87,11 +89,17 @@ class Percentile(ActivationQuantizer):
     percentile: float = option(99.9, "percentile of the values above zero that gets the largest code")
     per: Per = option("layer", PER)
     power_of_two: bool = option(False, POWER)
+    ties: Ties = option("even", TIES)
 
     def __post_init__(self) -> None:
         check_bits(self.bits, 1, MOST)
         if not 50 <= self.percentile <= 100:
             raise ValueError(f"percentile lies between 50 and 100, got {self.percentile:g}")
+
+    @property
+    def rounding(self) -> Rounding:  # type: ignore[override]
+        """What becomes of a value just between two codes."""
+        return "half-down" if self.ties == "down" else "half-even"
 
     def format_for(self, statistics: Statistics, node: Node) -> NumberFormat | None:
         """Return the grid up to the percentile."""
@@ -117,9 +125,15 @@ class MinimumMeanSquareError(ActivationQuantizer):
     bits: int = option(8, BITS)
     per: Per = option("layer", PER)
     power_of_two: bool = option(False, "search only steps that are a power of two")
+    ties: Ties = option("even", TIES)
 
     def __post_init__(self) -> None:
         check_bits(self.bits, 1, MOST)
+
+    @property
+    def rounding(self) -> Rounding:  # type: ignore[override]
+        """What becomes of a value just between two codes."""
+        return "half-down" if self.ties == "down" else "half-even"
 
     def format_for(self, statistics: Statistics, node: Node) -> NumberFormat | None:
         """Return the grid with the least error."""
