@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from engines.chain import NoChain, layers
@@ -21,6 +22,8 @@ from engines.processes import Effort, Point, run
 from engines.rows import engines
 from engines.rows.protocol import Engine
 from engines.tables import engine_table, sweep_table
+from snntk_core import IntegrateFire
+from snntk_core.shapes import size
 
 REFERENCE = "snntk numpy"
 SWEPT = ("torch loop", "torch time-batched", "snntk event", "snntk torch")
@@ -36,6 +39,7 @@ def options() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(BUILT)}, demo, or model files")
+    parser.add_argument("--inputs", type=Path, metavar="FILE", help="samples, .npy; by default made from a seed")
     parser.add_argument("--weights", nargs="+", choices=WEIGHTS, default=list(WEIGHTS), help="weights to run with")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 100], help="samples at once")
     parser.add_argument("--steps", type=int, default=32, help="steps of a run")
@@ -63,13 +67,17 @@ def main() -> None:
     if not console.is_terminal:
         console = Console(width=WIDTH)
     effort = Effort(asked.repeats, asked.budget, asked.timeout)
-    report: dict[str, Any] = {"machine": machine(), "asked": {**vars(asked), "json": str(asked.json)}}
+    report: dict[str, Any] = {
+        "machine": machine(),
+        "asked": {**vars(asked), "json": str(asked.json), "inputs": str(asked.inputs)},
+    }
     console.print(f"{report['machine']['processor']}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     found = chosen_engines(asked, console)
     report["engines"], report["sweeps"] = [], []
+    given = None if asked.inputs is None else np.load(asked.inputs)
     for network in asked.networks:
         for weights in asked.weights:
-            shown = case(network, weights, max(*asked.batches, 256 if not asked.quick else 8))
+            shown = case(network, weights, max(*asked.batches, 256 if not asked.quick else 8), given)
             if not asked.no_engines:
                 report["engines"].append(compare(console, shown, found, asked, effort))
                 written(asked.json, report)
@@ -114,10 +122,18 @@ def compare(
             row["agreement"]["same"] += " (reset to zero)"
         rows[title] = row
     where = "on a GPU" if asked.device == "cuda" else f"threads {asked.threads}"
+    rate = f"firing rate {100 * firing_rate(shown, expected.get(False), asked.steps):.1f} %"
     for index, point in enumerate(points):
-        title = f"{shown.name}, {shown.weights} weights, T = {point.steps}, batch {point.batch}, {where}"
+        title = f"{shown.name}, {shown.weights} weights, T = {point.steps}, batch {point.batch}, {where}, {rate}"
         engine_table(console, title, rows, index)
     return {"network": shown.name, "weights": shown.weights, "steps": asked.steps, "rows": rows}
+
+
+def firing_rate(shown: Case, found: dict[str, Any] | None, steps: int) -> float:
+    """Return the spikes of the reference per neuron and step."""
+    counts = np.array(found["spikes"]) if found and found["spikes"] else np.zeros((1, 1))
+    neurons = sum(size(shown.graph.shapes[node.name]) for node in shown.graph if isinstance(node.op, IntegrateFire))
+    return float(counts.sum() / (counts.shape[1] * neurons * steps))
 
 
 def unfit(engine: Engine, shown: Case) -> str | None:

@@ -1,9 +1,10 @@
 """The networks and their inputs, made from seeds alone.
 
 ``lenet``: 28 x 28, three convolutions and two Dense layers.  ``vgg``: 32 x 32, four convolutions with batch
-normalization, folded, and two Dense layers.  ``mlp``: 784-1200-1200-10.  ``demo``: the network
-that comes with snntk.  Or any model that snntk reads.  They are converted with the preset `rate`; then every potential
-begins at zero, so that peers need no tricks to do the same.
+normalization, folded, and two Dense layers.  ``vgg11``: the eight convolutions of VGG-11 on 32 x 32, likewise.
+``mlp``: 784-1200-1200-10.  ``demo``: the network that comes with snntk.  Or any model that snntk reads, with samples
+from a file, which decide how much it fires.  They are converted with the preset `rate`; then every potential begins at
+zero, so that peers need no tricks to do the same.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from snntk_core import (
     WeightedOp,
 )
 
-BUILT = ("lenet", "vgg", "mlp")
+BUILT = ("lenet", "vgg", "vgg11", "mlp")
 WEIGHTS = ("8-bit", "float32")
 CALIBRATION = 64
+POOL = 0  # in a list of widths
 RAMP = 1 / 256  # inputs are multiples of it
 
 
@@ -46,14 +48,14 @@ class Case:
     inputs: Array
 
 
-def case(source: str, weights: str, samples: int) -> Case:
-    """Return one of the built networks, or the model in a file, with ``samples`` inputs."""
+def case(source: str, weights: str, samples: int, given: Array | None = None) -> Case:
+    """Return one of the built networks, or the model in a file, with ``samples`` inputs: the first given, or made."""
     rng = np.random.default_rng(7)
     if source in BUILT:
-        analog, name = {"lenet": lenet, "vgg": vgg, "mlp": mlp}[source](rng), source
+        analog, name = {"lenet": lenet, "vgg": vgg, "vgg11": vgg11, "mlp": mlp}[source](rng), source
     else:
         analog, name = _read(source), Path(source).stem
-    inputs = images(rng, max(samples, CALIBRATION), analog.input_shape)
+    inputs = images(rng, max(samples, CALIBRATION), analog.input_shape) if given is None else given
     spiking = analog if analog.spiking else snntk.convert(analog, calibration=inputs[:CALIBRATION])
     graph = from_rest(spiking)
     return Case(name, weights, on_grid(graph) if weights == "8-bit" else graph, inputs[:samples])
@@ -111,11 +113,26 @@ def lenet(rng: np.random.Generator) -> Graph:
 
 def vgg(rng: np.random.Generator) -> Graph:
     """Return two pairs of 3 x 3 convolutions with batch normalization, pooled, and two Dense layers."""
-    ops: list[Op] = []
-    for before, after, pooled in ((3, 32, False), (32, 32, True), (32, 64, False), (64, 64, True)):
-        ops += [_conv(rng, 3, before, after, padding=1), _normalized(rng, after), Relu()]
-        ops += [AveragePool((2, 2))] if pooled else []
+    ops = _blocks(rng, (32, 32, POOL, 64, 64, POOL))
     return _chain((32, 32, 3), [*ops, Flatten(), _dense(rng, 8 * 8 * 64, 256), Relu(), _dense(rng, 256, 10)])
+
+
+def vgg11(rng: np.random.Generator) -> Graph:
+    """Return the eight convolutions of VGG-11 for 32 x 32, with batch normalization, and one Dense layer."""
+    ops = _blocks(rng, (64, POOL, 128, POOL, 256, 256, POOL, 512, 512, POOL, 512, 512, POOL))
+    return _chain((32, 32, 3), [*ops, Flatten(), _dense(rng, 512, 10)])
+
+
+def _blocks(rng: np.random.Generator, widths: tuple[int, ...]) -> list[Op]:
+    ops: list[Op] = []
+    before = 3
+    for width in widths:
+        if width == POOL:
+            ops.append(AveragePool((2, 2)))
+            continue
+        ops += [_conv(rng, 3, before, width, padding=1), _normalized(rng, width), Relu()]
+        before = width
+    return ops
 
 
 def mlp(rng: np.random.Generator) -> Graph:
