@@ -1,8 +1,8 @@
-"""Events or dense: which of two exact ways is faster for a layer, told from how many events a chunk holds."""
+"""Events, bytes or dense: which of the exact ways is fastest for a layer, told from how many spikes a chunk holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,9 +11,11 @@ import numpy as np
 from snntk_core import Array
 from snntk_event.dense import DenseTerm, dense_term
 from snntk_event.packing import Events
+from snntk_event.products import Products, products
 from snntk_event.synapses import Term, Terms
+from snntk_event.tiling import Tiling
 
-Way = Literal["auto", "events", "dense"]
+Way = Literal["auto", "events", "bytes", "dense"]
 
 # Seconds on one core of a Zen 4 EPYC (2.6 GHz, AVX-512, OpenBLAS), from layers of 16 x 16 x 128 to 64 and 512 channels
 # with kernels of 3 x 3, 4 images of 32 steps, at densities of 0.01 to 0.87.  Only their ratios matter.
@@ -22,58 +24,116 @@ ADD_FLOAT = 1 / 26e9
 ADD_GROUP = 1 / 1e9
 PRODUCT = 1 / 40e9
 PATCH = 1 / 3e9
+# An event is listed, a view position looked at, a stretch of events met; 64 products of bytes; a quad of a tap counted:
+# from LeNet at densities of 0.02 to 0.5.
+LIST = 1.5e-9
+LOOK = 8e-9
+MEET = 4e-9
+DOTS = 0.3e-9
+COUNT = 0.4e-9
+USUAL = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Cost:
+    """What the events of a term cost: each spike of its source, of ``units``, is ``entries`` of them on average.
+
+    ``add``: seconds to add the rows that an entry meets.  ``look``: seconds to find the entries of an image and step.
+    ``meet``: seconds to find where they meet neurons.
+    """
+
+    units: int
+    entries: float
+    add: float
+    look: float
+    meet: float
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
     """How the current of a layer is computed.
 
-    ``asked``: a way that is taken wherever it exists, or "auto".  ``terms``: as matrices, None where one has no such
-    form.  ``event_seconds``: what an event of each term costs.  ``step_seconds``: what an image and step costs densely.
+    ``asked``: a way that is taken wherever it exists, or "auto".  ``costs``: of events, term by term.  ``products`` and
+    ``dense``: the terms in these forms, None where one has no such form.  ``product_seconds``, ``dense_seconds``: what
+    an image and step takes in them.
     """
 
     asked: Way
-    terms: tuple[DenseTerm, ...] | None
-    event_seconds: tuple[float, ...]
-    step_seconds: float
+    costs: tuple[Cost, ...]
+    products: Products | None
+    dense: tuple[DenseTerm, ...] | None
+    product_seconds: float
+    dense_seconds: float
 
-    def way(self, events: Sequence[Events]) -> str:
-        """Return the way for a chunk with these events: "constant" where no spike can reach the layer."""
-        if not events:
+    def way(self, spikes: Sequence[float], steps: int) -> str:
+        """Return the way for a chunk: "constant" where no spike can reach the layer.
+
+        ``spikes``: how many the source of each term has; ``steps``: those of all images together.
+        """
+        if not self.costs:
             return "constant"
-        if self.terms is None or self.asked == "events":
-            return "events"
-        multiplying = self.step_seconds * events[0][1][..., 0].size
-        return "dense" if self.asked == "dense" or self.seconds(events) > multiplying else "events"
+        seconds = self.seconds(spikes, steps)
+        if self.asked != "auto":
+            return self.asked if self.asked in seconds else "events"
+        return min(seconds, key=lambda way: seconds[way])
 
-    def seconds(self, events: Sequence[Events]) -> float:
-        """Return about how long adding the rows of these events takes."""
-        return sum(cost * len(entries) for cost, (entries, _) in zip(self.event_seconds, events, strict=True))
+    @property
+    def usual(self) -> str:
+        """The way at a usual density."""
+        return self.way([USUAL * cost.units for cost in self.costs], 1)
+
+    def seconds(self, spikes: Sequence[float], steps: int) -> dict[str, float]:
+        """Return about how long each way takes that the layer has."""
+        entries = [cost.entries * count for cost, count in zip(self.costs, spikes, strict=True)]
+        listing = sum(LIST * count + cost.look * steps for cost, count in zip(self.costs, entries, strict=True))
+        adding = sum(cost.add * count + cost.meet * steps for cost, count in zip(self.costs, entries, strict=True))
+        found = {"events": listing + adding}
+        if self.products is not None:
+            found["bytes"] = self.product_seconds * steps
+        if self.dense is not None:
+            found["dense"] = listing + self.dense_seconds * steps
+        return found
 
     def currents(self, events: Sequence[Events], shape: tuple[int, ...]) -> Array:
         """Return the current of spikes (images, steps, positions, channels), summed densely."""
-        assert self.terms is not None
+        assert self.dense is not None
         currents = np.zeros(shape, np.float32)
-        for term, found in zip(self.terms, events, strict=True):
+        for term, found in zip(self.dense, events, strict=True):
             term.add_to(currents, found)
         return currents
 
 
-def choice(terms: Terms | None, positions: int, asked: Way) -> Choice:
-    """Return the choice of a layer with these terms, None where only the core's ops compute it."""
-    known = terms or ()
-    found = [dense_term(term, positions) for term in known]
+def choice(narrow: Terms, wide: Terms, positions: int, asked: Way, tilings: Mapping[str, Tiling]) -> Choice:
+    """Return the choice of a layer with these terms, for each position and for wide ones.
+
+    ``tilings``: how the neurons of each source lie in its trains.
+    """
+    from snntk_event.kernels.dots import has_instruction
+
+    found = [dense_term(term, positions) for term in narrow]
     dense = tuple(term for term in found if term is not None)
+    counted = products(narrow, tilings) if asked == "bytes" or has_instruction() else None
     return Choice(
         asked,
-        dense if known and len(dense) == len(known) else None,
-        tuple(_event_seconds(term) for term in known),
+        tuple(_cost(term, tilings[term.view.source]) for term in wide),
+        counted,
+        dense if narrow and len(dense) == len(narrow) else None,
+        0 if counted is None else counted.dots * DOTS + counted.taps * COUNT,
         sum(term.products * PRODUCT + term.taken.size * term.view.channels * PATCH for term in dense),
     )
 
 
-def _event_seconds(term: Term) -> float:
+def _cost(term: Term, tiling: Tiling) -> Cost:
     """Return what an event costs: it meets as many weight rows as there are segments over its position."""
-    met = (term.segments[:, 1] - term.segments[:, 0]).sum() / max(1, term.view.positions)
-    cost = ADD_GROUP if term.columns is not None else ADD_FLOAT if term.codes is None else ADD_INTEGER
-    return float(met * term.weights.shape[1] * cost)
+    view = term.view
+    met = (term.segments[:, 1] - term.segments[:, 0]).sum() / max(1, view.positions)
+    rate = ADD_GROUP if term.columns is not None else ADD_FLOAT if term.codes is None else ADD_INTEGER
+    read = (view.positions if view.map_positions is None else len(view.map_positions)) * view.channels
+    units = tiling.rows * tiling.columns * tiling.channels
+    return Cost(
+        units,
+        read / units,
+        float(met * term.weights.shape[1] * rate),
+        LOOK * view.positions,
+        MEET * len(term.segments),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -11,20 +12,63 @@ from snntk_event.memory import Memory
 from snntk_event.packing import Events
 from snntk_event.placement import grid
 from snntk_event.synapses import View
+from snntk_event.tiling import Tiling
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Emitted:
     """What a layer emitted.
 
-    ``masks``: (images, steps, positions, words).  ``amplitude``: (1 or positions, channels), what a spike carries;
-    None where ``values`` (images, steps, *shape) says what each carries.
+    ``written``: its spikes, as masks (images, steps, positions, words), or as trains, see `kernels.trains`, where
+    ``as_trains`` says so.  ``amplitude``: (1 or positions, channels), what a spike carries; None where ``values``
+    (images, steps, *shape) says what each carries.  ``tiling``: how its neurons lie in trains.
     """
 
     shape: tuple[int, ...]
-    masks: Array
+    steps: int
+    written: Array
     amplitude: Array | None
+    tiling: Tiling
+    as_trains: bool = False
     values: Array | None = None
+
+    @cached_property
+    def masks(self) -> Array:
+        """The spikes as masks."""
+        from snntk_event.kernels.trains import to_masks
+
+        if not self.as_trains:
+            return self.written
+        positions, channels = grid(self.shape)
+        masks = np.empty((len(self.written), self.steps, positions, words(channels)), np.uint64)
+        to_masks(self.written, self.tiling.places, masks)
+        return masks
+
+    @cached_property
+    def trains(self) -> Array:
+        """The spikes as trains."""
+        from snntk_event.kernels.trains import from_masks
+
+        if self.as_trains:
+            return self.written
+        trains = np.empty(shape_of_trains(self.tiling, *self.written.shape[:2]), np.uint64)
+        from_masks(self.written, self.tiling.places, trains)
+        return trains
+
+    @cached_property
+    def spikes(self) -> int:
+        """How many there are."""
+        from snntk_event.kernels.compact import set_bits_of
+        from snntk_event.kernels.trains import spikes_of_trains
+
+        return int(spikes_of_trains(self.written, self.steps) if self.as_trains else set_bits_of(self.written))
+
+
+def shape_of_trains(tiling: Tiling, images: int, steps: int) -> tuple[int, int, int, int]:
+    """Return the shape of trains, the steps filled up to whole groups of them."""
+    from snntk_event.kernels.terms import STEPS
+
+    return images, tiling.positions, -(-tiling.width // 64), -(-steps // STEPS) * STEPS
 
 
 @dataclass(eq=False)

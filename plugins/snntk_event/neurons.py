@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from snntk_core import Array, IntegrateFire
+from snntk_core.shapes import Shape
 from snntk_event.choice import Choice, Way, choice
-from snntk_event.chunk import Chunk, Emitted, words
+from snntk_event.chunk import Chunk, Emitted, shape_of_trains, words
 from snntk_event.currents import Currents
 from snntk_event.lowering import Layer, per_channel
-from snntk_event.packing import Events, Packed, pack
+from snntk_event.memory import Memory
+from snntk_event.packing import Packed, pack
 from snntk_event.parallel import Stretch, Team
 from snntk_event.placement import grid
 from snntk_event.tiling import Tiling, alone, tiled, widened_terms
@@ -35,11 +38,21 @@ class NeuronState:
 
 
 @dataclass(frozen=True, eq=False)
+class Out:
+    """What a chunk is written to: (images, steps, ...) masks and potentials, and trains; empty what is not wanted."""
+
+    masks: Array
+    trains: Array
+    trace: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Neurons:
     """A layer of `IntegrateFire` neurons, or a `Readout`, which is one that never fires.
 
     ``packed``: its terms, None where only the core's ops compute it.  ``choice``: how a chunk is computed.  ``tiling``:
-    how its positions lie in the arrays of the state.
+    how its positions lie in the arrays of the state.  ``as_trains``: whether its spikes are written as trains, because
+    those who read them usually count them as bytes.
     """
 
     layer: Layer
@@ -52,23 +65,30 @@ class Neurons:
     keep: np.float32
     reset_zero: bool
     refractory: int
+    as_trains: bool = False
 
     @property
     def fires(self) -> bool:
         """Whether it is no readout."""
         return isinstance(self.layer.op, IntegrateFire)
 
-    def start(self, images: int, constant: Array | None) -> NeuronState:
-        """Return the state before the first step."""
+    def start(self, images: int, constant: Array | None, memory: Memory) -> NeuronState:
+        """Return the state before the first step, in ``memory``."""
         positions, channels = grid(self.layer.shape)
         shape = (images, self.tiling.positions, self.tiling.width)
         steady = np.zeros((1, 1, channels), np.float32)
         if constant is not None:
             steady = constant.reshape(len(constant), positions, channels)
+
+        def filled(part: str, shape: Shape, dtype: Any, value: Array | int) -> Array:
+            array = memory.take((self.layer.name, part), shape, dtype)
+            array[...] = value
+            return array
+
         return NeuronState(
-            potential=np.broadcast_to(self.initial, shape).copy(),
-            blocked=np.zeros(shape if self.refractory else (0, 0, 0), np.int32),
-            counts=np.zeros(shape if self.fires else (0, 0, 0), np.int32),
+            potential=filled("potential", shape, np.float32, self.initial),
+            blocked=filled("blocked", shape if self.refractory else (0, 0, 0), np.int32, 0),
+            counts=filled("counts", shape if self.fires else (0, 0, 0), np.int32, 0),
             constant=self.tiling.spread(steady, 0),
         )
 
@@ -82,34 +102,58 @@ class Neurons:
         V is (images, steps, positions, channels), empty unless ``trace`` asks for it.
         """
         positions, channels = grid(self.layer.shape)
-        shape = (chunk.images, chunk.steps, positions)
-        of_masks = (*shape, words(channels)) if self.fires else (*shape[:2], 0, 0)
-        masks = chunk.memory.take(self.layer.name, of_masks, np.uint64)
-        potentials = np.empty((*shape, channels), np.float32) if trace else NOTHING
+        shape = (chunk.images, chunk.steps, positions, channels)
+        out = self._out(chunk, np.empty(shape, np.float32) if trace else NOTHING)
+        sources = [] if self.packed is None else [chunk.emitted[view.source] for view in self.packed.views]
+        steps, spikes = chunk.images * chunk.steps, [emitted.spikes for emitted in sources]
+        way = "dense" if self.packed is None else self.choice.way(spikes, steps)
         if self.packed is None:
-            way, driven = "dense", self._driven(chunk)
-        else:
+            self._scan(self._driven(chunk), state, out)
+        elif way == "dense":
             events = [chunk.events_of(view) for view in self.packed.views]
-            way = self.choice.way(events)
-            driven = self.choice.currents(events, (*shape, channels)) if way == "dense" else None
-        if driven is None:
-            self._gather(self.packed, events, state, masks, potentials, team)
+            self._scan(self.choice.currents(events, shape), state, out)
         else:
-            self._scan(driven, state, masks, potentials)
-        return Emitted(self.layer.shape, masks, self.layer.amplitude), potentials, way
+            seconds = self.choice.seconds(spikes, steps).get(way, 0) + steps * state.potential[0].size * SCAN
+            if way == "bytes":
+                products = self.choice.products.table([emitted.trains for emitted in sources])
+                self._run(products[:0], products, state, out, team, seconds)
+            else:
+                table = self.packed.table([chunk.events_of(view) for view in self.packed.views])
+                self._run(table, table[:0], state, out, team, seconds)
+        written = out.trains if self.as_trains else out.masks
+        emitted = Emitted(
+            self.layer.shape, chunk.steps, written, self.layer.amplitude, self.tiling, as_trains=self.as_trains
+        )
+        return emitted, out.trace, way
 
-    def _gather(
-        self, packed: Packed, events: Sequence[Events], state: NeuronState, masks: Array, trace: Array, team: Team
-    ) -> None:
+    def _out(self, chunk: Chunk, trace: Array) -> Out:
+        """Return what a chunk is written to: trains or masks, or neither for a readout."""
+        positions, channels = grid(self.layer.shape)
+        masks, trains = (chunk.images, chunk.steps, 0, 0), (0, 0, 0, 0)
+        if self.as_trains:
+            trains = shape_of_trains(self.tiling, chunk.images, chunk.steps)
+        elif self.fires:
+            masks = (chunk.images, chunk.steps, positions, words(channels))
+        name = self.layer.name
+        return Out(
+            chunk.memory.take((name, "masks"), masks, np.uint64),
+            chunk.memory.take((name, "trains"), trains, np.uint64),
+            trace,
+        )
+
+    def _run(self, terms: Array, products: Array, state: NeuronState, out: Out, team: Team, seconds: float) -> None:
+        """Add up tables of terms and step the neurons."""
         from snntk_event.kernels.layer import run_layer
 
-        tiles, table, neuron = self.tiling, packed.table(events), self._neuron(state)
-        seconds = self.choice.seconds(events) + masks.shape[1] * state.potential.size * SCAN
+        tiles, neuron, block = self.tiling, self._neuron(state), self.packed.block
 
         def work(stretch: Stretch) -> None:
-            run_layer(table, packed.block, *neuron, masks, trace, tiles.channels, *stretch, tiles.places)
+            run_layer(
+                terms, block, *neuron, out.masks, out.trace, tiles.channels, *stretch, tiles.places, products,
+                out.trains,
+            )  # fmt: skip
 
-        team.spread(work, len(masks), tiles.positions, seconds)
+        team.spread(work, len(out.masks), tiles.positions, seconds)
 
     def _driven(self, chunk: Chunk) -> Array:
         """Return the current of spikes as the core's ops compute it: (images, steps, positions, channels)."""
@@ -117,12 +161,13 @@ class Neurons:
         driven = np.ascontiguousarray(self.currents.driven(self.layer.current, sources), np.float32)
         return driven.reshape(chunk.images, chunk.steps, *grid(self.layer.shape))
 
-    def _scan(self, driven: Array, state: NeuronState, masks: Array, trace: Array) -> None:
+    def _scan(self, driven: Array, state: NeuronState, out: Out) -> None:
         from snntk_event.kernels.layer import scan_currents
 
         tiles = self.tiling
+        stretch = (0, len(driven), 0, tiles.positions)
         scan_currents(
-            driven, *self._neuron(state), masks, trace, tiles.channels, 0, len(driven), 0, tiles.positions, tiles.places
+            driven, *self._neuron(state), out.masks, out.trace, tiles.channels, *stretch, tiles.places, out.trains
         )
 
     def _neuron(self, state: NeuronState) -> tuple[object, ...]:
@@ -130,8 +175,8 @@ class Neurons:
         return *rule, state.potential, state.blocked, state.counts
 
 
-def neurons(layer: Layer, currents: Currents, way: Way) -> Neurons:
-    """Return a layer made ready to run."""
+def neurons(layer: Layer, currents: Currents, way: Way, tilings: Mapping[str, Tiling]) -> Neurons:
+    """Return a layer made ready to run; ``tilings``: of the spiking nodes before it."""
     from snntk_event.kernels.layer import block_size
 
     op, tiling = layer.op, tiled(layer.shape)
@@ -139,7 +184,7 @@ def neurons(layer: Layer, currents: Currents, way: Way) -> Neurons:
     if tiling is None or terms is None:
         tiling, terms = alone(layer.shape, block_size(layer.shape[-1])), layer.terms or ()
     packed = None if layer.terms is None else pack(terms, tiling.width)
-    chosen = choice(layer.terms, grid(layer.shape)[0], way)
+    chosen = choice(layer.terms or (), terms, grid(layer.shape)[0], way, tilings)
     if not isinstance(op, IntegrateFire):
         threshold, initial = np.full((1, tiling.width), np.inf, np.float32), np.zeros((1, tiling.width), np.float32)
         return Neurons(layer, currents, packed, chosen, tiling, threshold, initial, np.float32(1), False, 0)

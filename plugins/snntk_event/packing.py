@@ -71,12 +71,12 @@ def _arrays(term: Term, codes: Codes | None, block: int) -> Mapping[str, Array]:
     if term.columns is not None:
         return {**kept, "weights": np.ascontiguousarray(term.weights, np.float32), "columns": term.columns}
     if codes is None:
-        return {**kept, "weights": _blocks(term.weights, term.first, block)}
-    scale = _blocks(codes.scale[None], term.first, block).reshape(-1)
-    return {**kept, "weights": _blocks(codes.codes, term.first, block), "scale": scale}
+        return {**kept, "weights": blocks(term.weights, term.first, block)}
+    scale = blocks(codes.scale[None], term.first, block).reshape(-1)
+    return {**kept, "weights": blocks(codes.codes, term.first, block), "scale": scale}
 
 
-def _blocks(rows: Array, first: int, block: int) -> Array:
+def blocks(rows: Array, first: int, block: int) -> Array:
     """Return (blocks, rows, block): the columns from the block on that holds channel ``first``, padded with zeros."""
     before = first % block
     count = -(-(before + rows.shape[1]) // block)

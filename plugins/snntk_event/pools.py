@@ -12,8 +12,10 @@ from snntk_core.shapes import Shape
 from snntk_event.chunk import Chunk, Emitted, words
 from snntk_event.currents import Currents
 from snntk_event.lowering import Layer
+from snntk_event.memory import Memory
 from snntk_event.parallel import Stretch, Team
 from snntk_event.placement import grid
+from snntk_event.tiling import WIDE, Tiling, alone
 
 SECONDS = 5e-7  # for one word of masks, about
 
@@ -43,7 +45,12 @@ class Pool:
     windows: Array | None
     window_starts: Array | None
 
-    def start(self, images: int, constant: Array | None) -> PoolState:
+    @property
+    def tiling(self) -> Tiling:
+        """How its units lie in trains."""
+        return alone(self.layer.shape, WIDE)
+
+    def start(self, images: int, constant: Array | None, memory: Memory) -> PoolState:
         """Return the state before the first step."""
         after = grid(self.layer.shape)
         counts = np.zeros((images, *after), np.int32)
@@ -63,7 +70,8 @@ class Pool:
         masks = chunk.memory.take(self.layer.name, (chunk.images, chunk.steps, positions, words(channels)), np.uint64)
         nothing = np.zeros((0, 0, 0, 0), np.float32)
         if self.windows is None:
-            return Emitted(self.layer.shape, masks, None, self._step(state, chunk, masks)), nothing, "dense"
+            values = self._step(state, chunk, masks)
+            return Emitted(self.layer.shape, chunk.steps, masks, None, self.tiling, values=values), nothing, "dense"
         from snntk_event.kernels.pool import pool_spikes
 
         source = chunk.emitted[self.layer.sources[0]].masks
@@ -73,7 +81,7 @@ class Pool:
             pool_spikes(source, self.windows, self.window_starts, gates, *held, masks, *stretch[:2])
 
         team.spread(work, chunk.images, 1, masks.size * SECONDS if chunk.images >= team.size else 0)
-        return Emitted(self.layer.shape, masks, self.layer.amplitude), nothing, "events"
+        return Emitted(self.layer.shape, chunk.steps, masks, self.layer.amplitude, self.tiling), nothing, "events"
 
     def _step(self, state: PoolState, chunk: Chunk, masks: Array) -> Array:
         """Step as the reference does and return what passes; ``masks`` are written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snntk_core import Array, Graph, IntegrateFire, Probes, Readout, Recording
 from snntk_core.shapes import size
@@ -45,15 +45,28 @@ class Network:
 def network(graph: Graph, way: Way) -> Network:
     """Return a valid spiking graph made ready to run; ``way``: how layers are computed wherever that is possible."""
     announce()
-    lowered, ready = lower(graph), []
+    lowered, tilings = lower(graph), {}
+    ready: list[Neurons | Pool] = []
     for layer in lowered.layers:
         if isinstance(layer.op, IntegrateFire | Readout):
-            ready.append(neurons(layer, lowered.currents, way))
+            ready.append(neurons(layer, lowered.currents, way, tilings))
         else:
             ready.append(pool(layer, lowered.currents, graph.shapes[layer.current]))
+        tilings[layer.name] = ready[-1].tiling
     last = {source: layer.name for layer in lowered.layers for source in (layer.name, *layer.sources)}
     done = {layer.name: frozenset(s for s, name in last.items() if name == layer.name) for layer in lowered.layers}
-    return Network(graph, lowered.currents, tuple(ready), done)
+    return Network(graph, lowered.currents, _writing(ready), done)
+
+
+def _writing(ready: list[Neurons | Pool]) -> tuple[Neurons | Pool, ...]:
+    """Return the layers such that those whose spikes are usually counted as bytes write them as trains."""
+    reads = [(source, layer) for layer in ready for source in layer.layer.sources]
+    counted = {source for source, layer in reads if isinstance(layer, Neurons) and layer.choice.usual == "bytes"}
+    counted -= {source for source, layer in reads if isinstance(layer, Pool) or layer.choice.usual != "bytes"}
+    return tuple(
+        replace(layer, as_trains=True) if isinstance(layer, Neurons) and layer.layer.name in counted else layer
+        for layer in ready
+    )
 
 
 def part_size(graph: Graph, batch: int) -> int:
@@ -68,7 +81,7 @@ def run_part(
     """Run one part of a batch for ``steps`` from the initial state; ``team`` are the threads that share its work."""
     graph, constant = network.graph, network.currents.constant(batch)
     memory = _memory(network)
-    states = {ready.layer.name: ready.start(len(batch), constant[ready.layer.name]) for ready in network.layers}
+    states = {ready.layer.name: ready.start(len(batch), constant[ready.layer.name], memory) for ready in network.layers}
     recorder = Recorder(probes, fan_out, graph.outputs[0])
     for begin in range(0, steps, STEPS):
         chunk = Chunk(len(batch), min(STEPS, steps - begin), begin, memory=memory)

@@ -175,16 +175,29 @@ def _rows(
 
 
 def _flat(op: Dense, read: Route, origin: Shape, placed: Placement, after: Array) -> Term | None:
-    """Return the term of a Dense on a flat value: its rows in the order of the units that it reads."""
+    """Return the term of a Dense on a flat value: of pooled positions where the value is whole ones one by one."""
+    columns = op.weight[:, placed.begin : placed.begin + placed.channels] * after
+    shape = (len(columns) // origin[-1], origin[-1])
+    before = placement(read, origin, shape) if size(shape) == len(columns) else None
+    factors = None if before is None else channel_factors(read, before, shape)
+    if before is None or factors is None or before.channels != origin[-1]:
+        return _unit_by_unit(read, origin, columns, placed.first)
+    rows = columns * np.tile(factors, shape[0])[:, None]
+    segments = np.array([[0, shape[0], 0]], np.int32)
+    view = _view(read.origin, before, origin)
+    return Term(view, np.array([0, 1], np.int32), segments, np.ascontiguousarray(rows, np.float32), placed.first)
+
+
+def _unit_by_unit(read: Route, origin: Shape, columns: Array, first: int) -> Term | None:
+    """Return the term of a Dense whose rows are put in the order of the units that it reads."""
     units = read.units
-    if size(origin) * placed.channels > LARGEST_TABLE:
+    if size(origin) * columns.shape[1] > LARGEST_TABLE:
         return None
     factors = np.broadcast_to(read.factors, units.shape)
-    columns = op.weight[:, placed.begin : placed.begin + placed.channels] * after
-    rows = np.zeros((size(origin), placed.channels), np.float32)
+    rows = np.zeros((size(origin), columns.shape[1]), np.float32)
     for tap, factor in zip(units, factors, strict=True):
         valid = tap >= 0
         np.add.at(rows, tap[valid], factor[valid, None] * columns[valid])
     positions, channels = grid(origin)
     view = View(read.origin, None, None, 0, channels, positions)
-    return Term(view, np.array([0, 1], np.int32), np.array([[0, positions, 0]], np.int32), rows, placed.first)
+    return Term(view, np.array([0, 1], np.int32), np.array([[0, positions, 0]], np.int32), rows, first)

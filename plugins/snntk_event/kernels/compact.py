@@ -44,7 +44,7 @@ def compact_view(
     kept = np.full(to_word - from_word, ~np.uint64(0))  # the bits of each word that are of these channels
     kept[0] &= ~np.uint64(0) << np.uint64(first % 64)
     kept[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
-    most = _set_bits(masks) * int(np.bincount(map_positions, minlength=1).max())
+    most = set_bits_of(masks) * int(np.bincount(map_positions, minlength=1).max())
     entries = room("entries", (most + SPARE,), np.int32)
     starts = room("starts", (*masks.shape[:2], map_starts.size), np.int32)
     _list(masks, map_starts, map_positions, from_word, kept, channels, from_word * 64 - first, entries, starts)
@@ -52,7 +52,7 @@ def compact_view(
 
 
 @compiled
-def _set_bits(masks: Any) -> Any:
+def set_bits_of(masks: Any) -> Any:
     """Return how many bits are set."""
     total = 0
     for word in masks.reshape(-1):

@@ -50,6 +50,11 @@ def packed(weights: Array) -> Array:
         half = weights.shape[-1] // 2
         pairs = weights[..., :half].astype(np.int32) + 128 + 256 * weights[..., half:].astype(np.int32)
         weights = pairs.astype(np.int16).view(np.int8)
+    return on_a_line(weights)
+
+
+def on_a_line(weights: Array) -> Array:
+    """Return weights that begin with a cache line."""
     room = np.empty(weights.nbytes + LINE, np.uint8)
     first = -room.ctypes.data % LINE
     result: Array = room[first : first + weights.nbytes].view(weights.dtype).reshape(weights.shape)

@@ -15,17 +15,21 @@ from numba import njit
 from snntk_core import Array
 from snntk_event.kernels.compiled import compiled
 from snntk_event.kernels.pointers import as_int32
+from snntk_event.kernels.products import count_quads, room_for_quads, sum_products
 from snntk_event.kernels.rows import list_rows, room_for_rows
-from snntk_event.kernels.scan import scan_any, scan_plain
-from snntk_event.kernels.terms import FIELDS, GATHER_INTEGERS, KIND, ROWS, STARTS, VIEW
+from snntk_event.kernels.scan import WORD, scan_any, scan_plain
+from snntk_event.kernels.terms import FIELDS, GATHER_INTEGERS, KIND, ROWS, STARTS, STEPS, VIEW
 from snntk_event.kernels.tile import copy_currents, sum_groups, uses_tile
 from snntk_event.kernels.vectors import zeros
 
 BLOCKS = (16, 32, 64)  # output channels; 64 fill one word of a mask, and 128 are only 7 % faster
 WEIGHTS_AT_ONCE = 640 << 10  # bytes of weights that stay in a second-level cache of 1 MiB next to events
 EVENTS_AT_ONCE = 256 << 10  # bytes of events and masks that do, too
+SPARE = 16  # lanes of a tile past its channels, so that 16 are written from any position on
 ALONE = (1, BLOCKS[-1], 1 << 40)  # each position by itself
 NO_CURRENTS = np.empty((0, 0, 0, 0), np.float32)
+NO_TERMS = np.empty((0, FIELDS), np.int64)
+NO_TRAINS = np.empty((0, 0, 0, 0), np.uint64)
 
 
 def block_size(channels: int, integers: bool = True) -> int:
@@ -37,6 +41,7 @@ def run_layer(
     terms: Array, block: int, constant: Array, threshold: Array, keep: float, reset_zero: bool, refractory: int,
     potential: Array, blocked: Array, counts: Array, masks: Array, trace: Array, channels: int,
     image0: int, image1: int, position0: int, position1: int, places: tuple[int, int, int] = ALONE,
+    products: Array = NO_TERMS, trains: Array = NO_TRAINS,
 ) -> None:  # fmt: skip
     """Run the neurons of some images and positions through all steps of a chunk.
 
@@ -44,12 +49,14 @@ def run_layer(
     positions, channels), infinite where nothing fires.  ``potential``, ``blocked``, ``counts``: (images, positions,
     channels), carried on.  ``masks`` and ``trace``, V after each step: (images, steps, positions, ...), written.
     ``places``: how many columns of the map one position of all these but masks and trace stands for, the lanes of one
-    column, and how many columns the map has.
+    column, and how many columns the map has.  ``products``: a table of terms that are counted as bytes, see `products`.
+    ``trains``: (images, positions, words, steps and some more), written in place of masks unless it is empty.
     """
     plain = keep == 1 and not reset_zero and not refractory and not trace.size
     _kernel(block, plain)(
-        terms, NO_CURRENTS, constant, threshold, (np.float32(keep), bool(reset_zero), np.float32(refractory)),
-        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1), places,
+        terms, NO_CURRENTS, products, constant, threshold,
+        (np.float32(keep), bool(reset_zero), np.float32(refractory)),
+        potential, blocked, counts, masks, trains, trace, channels, (image0, image1, position0, position1), places,
     )  # fmt: skip
 
 
@@ -57,13 +64,14 @@ def scan_currents(
     currents: Array, constant: Array, threshold: Array, keep: float, reset_zero: bool, refractory: int,
     potential: Array, blocked: Array, counts: Array, masks: Array, trace: Array, channels: int,
     image0: int, image1: int, position0: int, position1: int, places: tuple[int, int, int] = ALONE,
+    trains: Array = NO_TRAINS,
 ) -> None:  # fmt: skip
     """Step neurons through given currents (images, steps, positions, channels), or, where empty, the constant alone."""
     plain = keep == 1 and not reset_zero and not refractory and not trace.size
     _kernel(block_size(potential.shape[2]), plain)(
-        np.empty((0, FIELDS), np.int64), currents, constant, threshold,
+        NO_TERMS, currents, NO_TERMS, constant, threshold,
         (np.float32(keep), bool(reset_zero), np.float32(refractory)),
-        potential, blocked, counts, masks, trace, channels, (image0, image1, position0, position1), places,
+        potential, blocked, counts, masks, trains, trace, channels, (image0, image1, position0, position1), places,
     )  # fmt: skip
 
 
@@ -74,29 +82,35 @@ def _kernel(lanes: int, plain: bool) -> Any:
 
     @compiled
     def run(
-        terms, currents, constant, threshold, neuron, potential, blocked, counts, masks, trace, channels, ranges,
-        places,
+        terms, currents, products, constant, threshold, neuron, potential, blocked, counts, masks, trains, trace,
+        channels, ranges, places,
     ):  # fmt: skip
         like, half = zeros(np.float32(0), lanes), zeros(np.int16(0), half_lanes)
         steps, padded = masks.shape[1], potential.shape[2]
+        whole = -(-steps // STEPS) * STEPS
         image0, image1, position0, position1 = ranges
         rows = room_for_rows(terms, potential.shape[1], masks.shape[0], steps)
         ends = np.zeros((len(terms), steps + 1), np.int64)
-        tile = np.zeros((steps if uses_tile(terms, currents, lanes, places[0]) else 0, padded), np.float32)
+        uses = uses_tile(terms, currents, lanes, places[0]) or len(products) > 0
+        tile = np.zeros((whole if uses else 0, padded + SPARE), np.float32)
+        quads = room_for_quads(products, whole)
         images_at_once, blocks_at_once = _at_once(terms, masks, lanes)
         for images in range(image0, image1, images_at_once):
             for first in range(0, padded // lanes, blocks_at_once):
                 for image in range(images, min(image1, images + images_at_once)):
+                    count_quads(products, image, whole, quads)
                     for position in range(position0, position1):
                         narrow, count = _columns(position, places)
                         list_rows(terms, image, position, steps, rows, ends)
                         if tile.size and currents.size:
                             copy_currents(currents, image, narrow, count, places[1], tile)
+                        elif len(products):
+                            sum_products(products, quads, whole, narrow, count, places[1], tile)
                         elif tile.size:
                             sum_groups(terms, ends, tile)
                         for block in range(first, min(first + blocks_at_once, padded // lanes)):
                             at, strides = _addresses(
-                                constant, threshold, potential, blocked, counts, masks, trace, tile, currents,
+                                constant, threshold, potential, blocked, counts, masks, trains, trace, tile, currents,
                                 image, position, block * lanes, narrow, places,
                             )  # fmt: skip
                             shared = (count, places[1], min(lanes, channels - block * lanes))
@@ -119,8 +133,8 @@ def _columns(position, places):
 
 @njit(error_model="numpy")
 def _addresses(
-    constant, threshold, potential, blocked, counts, masks, trace, tile, currents, image, position, channel,
-    narrow, places,
+    constant, threshold, potential, blocked, counts, masks, trains, trace, tile, currents, image, position,
+    channel, narrow, places,
 ):  # fmt: skip
     """Return where `scan` finds what belongs to a position and the block from ``channel`` on, and the strides."""
     positions, padded = potential.shape[1:]
@@ -130,20 +144,25 @@ def _addresses(
     of_constant = min(image, constant.shape[0] - 1) * constant.shape[1] + min(position, constant.shape[1] - 1)
     first = image * steps * of_map + narrow  # of the first step
     width = trace.shape[3]
-    beside, beside_stride = tile.ctypes.data + 4 * channel, 4 * padded
+    beside, beside_stride = tile.ctypes.data + 4 * channel, 4 * tile.shape[1]
     if not tile.size:
         beside = currents.ctypes.data + 4 * (first * currents.shape[3] + channel)
         beside_stride = 4 * of_map * currents.shape[3]
+    word, word_stride = masks.ctypes.data + 8 * (first * words + channel // 64), 8 * of_map * words
+    if trains.size:
+        blocks, steps = trains.shape[2:]
+        word = trains.ctypes.data + 8 * steps * ((image * positions + position) * blocks + channel // 64)
+        word_stride = WORD
     return (
         potential.ctypes.data + at,
         blocked.ctypes.data + at if blocked.size else 0,
         counts.ctypes.data + at if counts.size else 0,
         constant.ctypes.data + 4 * (of_constant * padded + channel),
         threshold.ctypes.data + 4 * (min(position, threshold.shape[0] - 1) * padded + channel),
-        masks.ctypes.data + 8 * (first * words + channel // 64) if masks.size else 0,
+        word if masks.size or trains.size else 0,
         trace.ctypes.data + 4 * (first * width + channel) if trace.size else 0,
         beside if tile.size or currents.size else 0,
-    ), (8 * of_map * words, 4 * of_map * width, beside_stride)
+    ), (word_stride, 4 * of_map * width, beside_stride)
 
 
 @njit(error_model="numpy")

@@ -21,6 +21,7 @@ def _pointer_to(element):
 as_int8 = _pointer_to(types.int8)
 as_int32 = _pointer_to(types.int32)
 as_float32 = _pointer_to(types.float32)
+as_uint32 = _pointer_to(types.uint32)
 as_uint64 = _pointer_to(types.uint64)
 
 

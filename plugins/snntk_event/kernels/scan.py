@@ -33,13 +33,15 @@ from snntk_event.kernels.vectors import (
     zeros_like,
 )  # fmt: skip
 
+WORD = 8  # bytes from step to step of a train; only the words of a mask of 64 channels or fewer lie as close
+
 
 @njit(forceinline=True, error_model="numpy")
-def _write(word: Any, fired: Any, shared: Any) -> None:
-    """Write the bits of a block as the mask words of the positions that share it."""
+def _write(word: Any, fired: Any, shared: Any, stride: Any) -> None:
+    """Write the bits of a block as a word of a train, or as the mask words of the positions that share it."""
     count, lanes, _ = shared
     words = as_uint64(word)
-    if count == 1:
+    if count == 1 or stride == WORD:
         words[0] = fired
     else:
         kept = ~np.uint64(0) >> np.uint64(64 - lanes)
@@ -63,7 +65,7 @@ def scan_plain(terms: Any, ends: Any, block: Any, at: Any, strides: Any, shared:
         v = chosen(fired, sub(v, limit), v)
         count = counted(count, fired)
         if word:
-            _write(word, bits(fired), shared)
+            _write(word, bits(fired), shared, strides[0])
             word += strides[0]
     store(potential, v)
     if counts:
@@ -93,7 +95,7 @@ def scan_any(
         v = chosen(fired, zero if reset_zero else sub(v, limit), v)
         count = counted(count, fired)
         if word:
-            _write(word, bits(fired), shared)
+            _write(word, bits(fired), shared, strides[0])
             word += strides[0]
         if trace:
             store(scratch.ctypes.data, v)

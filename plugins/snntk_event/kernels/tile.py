@@ -22,14 +22,14 @@ def uses_tile(terms: Any, currents: Any, lanes: Any, group: Any) -> Any:
 
 @njit(error_model="numpy")
 def sum_groups(terms: Any, ends: Any, tile: Any) -> None:
-    """Write the sum of the grouped terms of one position into ``tile``, (steps, channels)."""
+    """Write the sum of the grouped terms of one position into ``tile``, (steps or more, channels)."""
     tile[:] = 0
     for index in range(len(terms)):
         if terms[index, KIND] != GROUPED:
             continue
         weights, columns = as_float32(terms[index, WEIGHTS]), as_int32(terms[index, COLUMNS])
         width = terms[index, WIDTH]
-        for step in range(tile.shape[0]):
+        for step in range(ends.shape[1] - 1):
             rows = as_int32(ends[index, step])
             for at in range((ends[index, step + 1] - ends[index, step]) >> 2):
                 row = np.int64(rows[at])
@@ -40,8 +40,8 @@ def sum_groups(terms: Any, ends: Any, tile: Any) -> None:
 
 @njit(error_model="numpy")
 def copy_currents(currents: Any, image: Any, position: Any, count: Any, lanes: Any, tile: Any) -> None:
-    """Write currents, (images, steps, positions, channels), of ``count`` positions into ``tile``, (steps, padded)."""
-    for step in range(tile.shape[0]):
+    """Write currents, (images, steps, positions, channels), of ``count`` positions into ``tile``."""
+    for step in range(currents.shape[1]):
         for place in range(count):
             for channel in range(currents.shape[3]):
                 tile[step, place * lanes + channel] = currents[image, step, position + place, channel]

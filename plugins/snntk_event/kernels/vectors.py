@@ -37,13 +37,15 @@ class _LanesModel(models.PrimitiveModel):
         models.PrimitiveModel.__init__(self, manager, lanes, lanes.vector)
 
 
-def _repeated(builder: ir.IRBuilder, value: ir.Value, lanes: Lanes) -> ir.Value:
+def repeated(builder: ir.IRBuilder, value: ir.Value, lanes: Lanes) -> ir.Value:
+    """Generate a value in every lane."""
     undefined = ir.Constant(lanes.vector, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, undefined, _order([0] * lanes.count))
+    return builder.shuffle_vector(first, undefined, order_of([0] * lanes.count))
 
 
-def _order(lanes: list[int]) -> ir.Constant:
+def order_of(lanes: list[int]) -> ir.Constant:
+    """Return the lanes that a shuffle takes."""
     return ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
 
 
@@ -69,7 +71,7 @@ def zeros_like(typing: Any, element: Any, like: Any) -> Any:
 def filled(typing: Any, value: Any, like: Any) -> Any:
     """Return ``value`` in every lane, as many as ``like`` has."""
     lanes = Lanes(str(value), like.count)
-    return lanes(value, like), lambda context, builder, signature, args: _repeated(builder, args[0], lanes)
+    return lanes(value, like), lambda context, builder, signature, args: repeated(builder, args[0], lanes)
 
 
 @intrinsic
@@ -147,7 +149,7 @@ as_integers = _converted("fptosi", "int32", "Return float32 lanes as int32, roun
 def joined(typing: Any, a: Any, b: Any) -> Any:
     """Return the lanes of ``a`` and then those of ``b``."""
     lanes = Lanes(a.element, 2 * a.count)
-    order = _order(list(range(lanes.count)))
+    order = order_of(list(range(lanes.count)))
     return lanes(a, b), lambda context, builder, signature, args: builder.shuffle_vector(*args, order)
 
 

@@ -78,7 +78,7 @@ def test_equals_numpy_on_random_networks(graph, samples, steps, seed, brightness
     batch = exact_batch(graph, samples, seed) * (0, 0.5, 1, 4)[brightness]
     with NUMPY().compile(graph) as program:
         expected = program.run(batch, duration=steps, probes=everything(graph))
-    for way in ("auto", "events", "dense"):
+    for way in ("auto", "events", "bytes", "dense"):
         with EVENT(way=way).compile(graph) as program:
             assert_same(program.run(batch, duration=steps, probes=everything(graph)), expected)
 
@@ -144,6 +144,26 @@ def test_many_spikes_are_computed_densely_and_few_by_events():
         recording = program.run(np.full((2, 8, 8, 64), brightness), duration=40)
         assert recording.ways["neuron2"] == {way: 80}
         assert recording.ways["neuron1"] == {"constant": 80}
+
+
+def test_narrow_maps_are_counted_as_bytes_where_the_processor_is_fast_at_it():
+    from snntk_event.kernels.dots import has_instruction
+
+    weight = np.random.default_rng(0).integers(-127, 128, (5, 5, 6, 16)) / 512
+    nodes = (
+        Node("input", SpikeSource((28, 28, 6))),
+        Node("neuron1", IntegrateFire(), ("input",)),
+        Node("pool", AveragePool((2, 2)), ("neuron1",)),
+        Node("conv", Conv2D(weight), ("pool",)),
+        Node("neuron2", IntegrateFire(), ("conv",)),
+        Node("readout", Readout(), ("neuron2",)),
+    )
+    batch = np.random.default_rng(1).integers(0, 64, (2, 28, 28, 6)) / 256
+    expected = NUMPY().compile(Graph(nodes)).run(batch, duration=40, probes=everything(Graph(nodes)))
+    for asked, way in (("auto", "bytes" if has_instruction() else "events"), ("bytes", "bytes")):
+        got = EVENT(way=asked).compile(Graph(nodes)).run(batch, duration=40, probes=everything(Graph(nodes)))
+        assert got.ways["neuron2"] == {way: 80}
+        assert_same(got, expected)
 
 
 @pytest.mark.parametrize(
