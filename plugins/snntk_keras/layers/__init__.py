@@ -10,6 +10,7 @@ from snntk_keras.layers.convolution import CONVOLUTIONS
 from snntk_keras.layers.dense import DENSE
 from snntk_keras.layers.normalization import NORMALIZATIONS
 from snntk_keras.layers.pooling import POOLING
+from snntk_keras.layers.quantized import QUANTIZED
 from snntk_keras.layers.shape import SHAPES
 from snntk_keras.layers.training import TRAINING
 from snntk_keras.translation import Builder
@@ -21,6 +22,7 @@ LAYERS: Mapping[str, Builder] = {
     **DENSE,
     **NORMALIZATIONS,
     **POOLING,
+    **QUANTIZED,
     **SHAPES,
     **TRAINING,
 }
