@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snntk.judging import Judgment, judge
     from snntk.lowering import integers
     from snntk.parameters import load_parameters, save_parameters
+    from snntk.qat import quantize_keras
     from snntk.quantizing import quantize, quantize_layer
     from snntk_core.capability import Issue
     from snntk_core.chains import chains
@@ -100,6 +101,7 @@ __all__ = [
     "parse",
     "plugins",
     "quantize",
+    "quantize_keras",
     "quantize_layer",
     "resize_input",
     "run",
@@ -133,6 +135,7 @@ _HOMES = {
     "load_quantization": "snntk.format_files",
     "multiply_accumulates": "snntk_core.connectivity",
     "quantize": "snntk.quantizing",
+    "quantize_keras": "snntk.qat",
     "quantize_layer": "snntk.quantizing",
     "resize_input": "snntk_core.resizing",
     "save_parameters": "snntk.parameters",
@@ -143,6 +146,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Return a public name, imported when it is first asked for."""
+    if name == "qat":
+        return import_module("snntk.qat")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = _HOMES.get(name, "snntk.api" if name.islower() else "snntk_core.errors")
