@@ -61,9 +61,9 @@ class Tiling:
         return wide.reshape(len(array), self.positions, self.width)
 
     def collected(self, array: Array) -> Array:
-        """Return (n, wide positions, lanes) as (n, positions * channels)."""
+        """Return a copy of (n, wide positions, lanes) as (n, positions * channels)."""
         wide = array.reshape(len(array), self.rows, self.groups * self.group, self.lanes)
-        return np.ascontiguousarray(wide[:, :, : self.columns, : self.channels]).reshape(len(array), -1)
+        return np.array(wide[:, :, : self.columns, : self.channels], order="C").reshape(len(array), -1)
 
 
 def alone(shape: Shape, block: int) -> Tiling:
