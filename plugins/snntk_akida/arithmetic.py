@@ -1,8 +1,8 @@
 """The arithmetic of Akida's first version, in integers.
 
 A block has the potential ``P = sum(W * a)`` of the integers ``a`` that it reads, the largest of a window or the sum
-over the map where it pools, and puts out ``n = clip(ceil((P - threshold) / (act_step * 16 / 2^bits)), 0, 2^bits - 1)``.
-Source: cnn2snn.
+over the map where it pools, and puts out ``n = clip(ceil((P - threshold) * 2^bits / steps), 0, 2^bits - 1)``, where
+``steps = floor(16 * act_step)``: a step is held in sixteenths.  Source: cnn2snn, and models of Akida's library.
 """
 
 from __future__ import annotations
@@ -40,8 +40,13 @@ def potentials(block: Block, values: Array) -> Array:
 
 def activated(block: Block, potential: Array) -> Array:
     """Return n, int64, from 0 to ``2^bits - 1``."""
-    step = block.act_step.astype(np.float64) * 16 / 2**block.bits
-    return np.clip(np.ceil((potential - block.threshold) / step), 0, 2**block.bits - 1).astype(np.int64)
+    above = (potential - block.threshold) * 2**block.bits
+    return np.clip(-(-above // sixteenths(block)), 0, 2**block.bits - 1)
+
+
+def sixteenths(block: Block) -> Array:
+    """Return ``floor(16 * act_step)``, at least one, int64 (units,)."""
+    return np.maximum(np.floor(block.act_step.astype(np.float64) * 16), 1).astype(np.int64)
 
 
 def predicted(block: Block, potential: Array) -> Array:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from snntk_akida.builder import AkidaModel, build
 from snntk_akida.capabilities import VERSION_1
 from snntk_akida.lowering import Block, lower
 from snntk_core import Artifact, Capabilities, Exportable, Graph, Input, Op, Simulator, option
@@ -22,8 +23,8 @@ from snntk_core.errors import Incompatible
 class AkidaExporter(Simulator):
     """Writes a quantized network as the integers of Akida's first version: codes, thresholds and steps.
 
-    The folder gets ``layers.json`` and ``arrays.npz``; neither needs Akida's own library.  Akida reads images with
-    channels last: ``order`` says how to permute those of a model that has them first.
+    The folder gets ``layers.json`` and ``arrays.npz``, which need nothing of Akida's own library; ``fbz`` does.  Akida
+    reads images with channels last: ``order`` says how to permute those of a model that has them first.
     """
 
     name: ClassVar[str] = "akida"
@@ -33,6 +34,7 @@ class AkidaExporter(Simulator):
 
     input_scale: float = option(1.0, "the integers fed are input_scale * x + input_shift; 255 for images from 0 to 1")
     input_shift: int = option(0, "the integer that stands for an input of zero")
+    fbz: bool = option(False, "write model.fbz too, with Akida's own library, which has to be installed")
 
     def __post_init__(self) -> None:
         if not self.input_scale > 0:
@@ -46,20 +48,27 @@ class AkidaExporter(Simulator):
         issues = self.capabilities.check(graph)
         if issues:
             raise Incompatible(self.name, issues)
-        return AkidaProgram(graph, lower(graph.verify(), self.input_scale, self.input_shift))
+        return AkidaProgram(graph, lower(graph.verify(), self.input_scale, self.input_shift), self.fbz)
 
 
 class AkidaProgram(Exportable):
     """A network in integers; ``blocks`` are its layers in order."""
 
-    def __init__(self, graph: Graph, blocks: Sequence[Block]) -> None:
-        self.graph, self.blocks = graph, tuple(blocks)
+    def __init__(self, graph: Graph, blocks: Sequence[Block], fbz: bool = False) -> None:
+        self.graph, self.blocks, self.fbz = graph, tuple(blocks), fbz
 
     def close(self) -> None:
         """Release nothing."""
 
+    def build(self, until: str | None = None) -> AkidaModel:
+        """Return the network as a model of Akida's library; see `build` of `snntk_akida.builder`."""
+        return build(self.graph, self.blocks, until)
+
     def export(self, directory: Path) -> Artifact:
-        """Write ``layers.json``, the layers in order with their attributes, and ``arrays.npz``, by layer and name."""
+        """Write ``layers.json``, the layers in order with their attributes, and ``arrays.npz``, by layer and name.
+
+        With ``fbz`` there is ``model.fbz`` too.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         arrays = {}
         for block in self.blocks:
@@ -73,6 +82,8 @@ class AkidaProgram(Exportable):
         with tempfile.TemporaryDirectory(dir=directory) as folder:
             (Path(folder) / "layers.json").write_text(text, encoding="utf-8")
             np.savez(Path(folder) / "arrays.npz", **arrays)  # type: ignore[arg-type]
+            if self.fbz:
+                self.build().save(Path(folder) / "model.fbz")
             sums = {}
             for path in sorted(Path(folder).iterdir()):
                 sums[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()

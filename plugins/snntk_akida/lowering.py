@@ -39,6 +39,7 @@ from snntk_core.shapes import size
 
 LARGEST = 2**31 - 1
 LARGEST_INPUT = 255
+SMALLEST_STEP = 1 / 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +121,9 @@ def _block(graph: Graph, node: Node, feed: Feed) -> tuple[Block, Feed]:
     threshold = np.floor(group * (gain * (step / 2 - bias) + moved))
     act_step = group * gain * (step * 2**bits / 16 if relu is not None else np.ones(node.op.units))
     issues = _too_large(graph, layers, codes, group * feed.largest, threshold) + _split_zero(graph, layers[0], feed)
+    if bits > 1 and np.min(act_step) < SMALLEST_STEP:  # a single code has no step behind its threshold
+        problem = f"its codes lie {np.min(act_step):.3g} apart on a scale of integers; {SMALLEST_STEP} is the least."
+        issues.append(Issue(node.name, problem, "Use more bits for its weights, or a larger input_scale."))
     if issues:
         raise Incompatible("akida", issues)
     block = Block(

@@ -35,8 +35,8 @@ NEAR = 1e-3
 class Akida1Simulator(Simulator):
     """Runs a quantized network in the integers of Akida's first version, with its thresholds and steps.
 
-    It takes one step.  What it counts as spikes are the codes that activations put out.  Thresholds are whole numbers,
-    so an activation may be one code away from the quantized network where codes lie close together.
+    It takes one step.  What it counts as spikes are the codes that activations put out.  Thresholds are whole numbers
+    and steps whole sixteenths, so an activation may be a code away from the quantized network where codes lie close.
     """
 
     name: ClassVar[str] = "akida1"
