@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import snntk
 from snntk.cli.main import COMMANDS, main
 
 
@@ -122,3 +123,12 @@ def test_an_interrupt_is_one_word(command, monkeypatch, model: Path) -> None:
     monkeypatch.setattr("snntk.cli.inspect.as_graph", interrupted)
     done = command("inspect", model)
     assert (done.code, done.out, done.err) == (130, "", "snntk: stopped\n")
+
+
+@pytest.mark.parametrize("command_name", ["inspect", "check", "evaluate", "simulate", "quantize"])
+def test_a_saved_network_is_read_by_no_parser(command, spiking, data: Path, command_name: str) -> None:
+    snntk.save(spiking, "net.snntk")
+    more = ["--data", data] if command_name in ("evaluate", "simulate") else []
+    done = command(command_name, "net.snntk", *more, "--parser", "layers")
+    assert done.code == 2
+    assert "net.snntk is a saved network, which no parser reads; leave out --parser." in done.err

@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="FILE", required=True, help="samples: .npz with x and y, or a folder")
     add_top_k(parser)
     parser.add_argument("--samples", metavar="N", type=count, help="use only the first N samples")
-    add_recipe(parser)
+    add_recipe(parser, steps=False)
     add_plugin_files(parser)
     add_json(parser)
     parser.add_argument("-o", "--output", metavar="FILE.npz", help="write predictions (n,) and scores (n, outputs)")

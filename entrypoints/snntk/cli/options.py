@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from snntk.cli.output import STANDARD_OUTPUT
-from snntk.given import as_recipe
+from snntk.given import as_recipe, is_saved
 from snntk_core.component import Component
 from snntk_core.data import data_files
 from snntk_core.errors import OptionError, PluginError, did_you_mean, listed
@@ -21,6 +21,7 @@ from snntk_core.registry import Registry
 C = TypeVar("C", bound=Component)
 MODEL_CLASS = "torch.model_class"
 """The option that ``--model-class`` sets."""
+DEFAULT_RECIPE = "rate"
 TRUST = "trust"
 """The option that ``--trust`` sets, of whichever parser reads the model."""
 
@@ -39,10 +40,15 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """Add the recipe and its settings."""
-    parser.add_argument("--recipe", metavar="NAME|FILE", default="rate", help="preset or TOML file (default: rate)")
-    parser.add_argument("--steps", metavar="N", type=count, help="how many steps (default: the recipe's, or 32)")
+def add_recipe(parser: argparse.ArgumentParser, *, steps: bool = True) -> None:
+    """Add the recipe and its settings; without ``steps`` where nothing is simulated or converted."""
+    parser.add_argument(
+        "--recipe", metavar="NAME|FILE", default=DEFAULT_RECIPE, help="preset or TOML file (default: rate)"
+    )
+    if steps:
+        parser.add_argument("--steps", metavar="N", type=count, help="how many steps (default: the recipe's, or 32)")
+    else:
+        parser.set_defaults(steps=None)
     add_settings(parser, "one of the recipe's components")
 
 
@@ -164,9 +170,17 @@ def _trusted(args: argparse.Namespace, recipe: Recipe, registry: Registry) -> st
     return f"{parser.name}.{TRUST}"
 
 
+def refuse_reading_options(args: argparse.Namespace, source: object) -> None:
+    """Raise `OptionError` for an option that says how to read a model where ``source`` is a saved network."""
+    given = [f"--{name.replace('_', '-')}" for name in ("parser", "model_class", "trust") if vars(args).get(name)]
+    if given and is_saved(source):
+        raise OptionError([f"{source} is a saved network, which no parser reads; leave out {listed(given)}."])
+
+
 def parser_of(args: argparse.Namespace, registry: Registry) -> Parser | None:
     """Return the parser that is meant, with its options set; None means that the source decides."""
-    if not (args.parser or args.settings or args.model_class or args.trust):
+    refuse_reading_options(args, source_of(args))
+    if args.recipe == DEFAULT_RECIPE and not (args.parser or args.settings or args.model_class or args.trust):
         return None
     step = recipe_of(args, registry).parser
     return None if step is None else registry.parsers[step.name].configure(step.options)

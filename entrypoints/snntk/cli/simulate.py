@@ -22,6 +22,7 @@ from snntk.cli.options import (
     configured,
     count,
     inputs_of,
+    refuse_reading_options,
     registry_of,
     settings,
 )
@@ -101,6 +102,7 @@ def execute(args: argparse.Namespace) -> int:
 
 def _components(args: argparse.Namespace, registry: Registry) -> tuple[Simulator, Parser | None]:
     """Return the simulator and the parser that are meant, with their options; None: the source decides."""
+    refuse_reading_options(args, args.network)
     simulator = registry.simulators[args.simulator or preferred(registry.simulators)]
     named = [path.rpartition(".")[0] for path, _ in settings(args.settings)]
     reader = args.parser or next((n for n in named if n in registry.parsers and not is_saved(args.network)), None)

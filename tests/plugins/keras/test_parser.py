@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import snntk
+from snntk.cli.main import main
 from snntk_core import evaluate
 from snntk_core.errors import MissingLibrary, OptionError, PredictionUnavailable
 from snntk_core.ops import ClippedRelu, Dense, Relu
@@ -90,6 +91,22 @@ def test_custom_classes_are_mapped_in_data(tmp_path):
     x = np.random.default_rng(1).normal(size=(4, 6)).astype(np.float32)
     expected = np.clip(x @ arrays["a/kernel:0"] + arrays["a/bias:0"], 0, 2)
     np.testing.assert_allclose(evaluate(graph, x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("command", ["inspect", "check", "evaluate"])
+def test_every_command_reads_with_the_parser_of_the_recipe(tmp_path, monkeypatch, capsys, command):
+    path, _ = custom_file(tmp_path)
+    find = prediction.find_spec
+    monkeypatch.setattr(prediction, "find_spec", lambda name: None if name == "tensorflow" else find(name))
+    (tmp_path / "own.toml").write_text(
+        'extends = "rate"\n[parser]\nname = "keras"\n'
+        'custom = { MyDense = "Dense", my_relu = "Relu", MyRelu = "ClippedRelu(upper=2)" }\n'
+    )
+    np.savez(tmp_path / "data.npz", x=np.zeros((4, 6), np.float32), y=np.zeros(4, int))
+    more = ["--data", str(tmp_path / "data.npz")] if command == "evaluate" else []
+    assert main([command, str(path), *more]) == 1
+    assert "MyDense" in capsys.readouterr().err
+    assert main([command, str(path), *more, "--recipe", str(tmp_path / "own.toml")]) in (0, 3), capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [{"MyRelu": 3}, ["MyRelu"], "MyRelu=Relu"])
