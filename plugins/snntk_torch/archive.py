@@ -78,7 +78,10 @@ def opened(source: Path | IO[bytes], label: str) -> Archive:
     for entry in entries:
         short = entry.filename.partition("/")[2]
         if names.setdefault(short, entry.filename) != entry.filename or len(names) > len(entries):
-            raise ParseError(label, f"its part {printable(short)!r} is there twice; save the model again.")
+            twice = f"its part {printable(short)!r} is there twice; save the model again."
+            raise ParseError(
+                label, twice if short else "it is a zip file, but none that PyTorch wrote; check the path."
+            )
     if len(names) != len(entries):
         raise ParseError(label, "one of its parts is there twice; save the model again.")
     return Archive(label, file, names, REPEATED * total + COMPRESSED)

@@ -19,6 +19,8 @@ WAYS = (
     "or save it with torch.export.save or torch.jit.save."
 )
 CHECKPOINTS = ("state_dict", "model_state_dict", "model", "net")
+DAMAGED = "the file is truncated, corrupt or no file of PyTorch; download or save it again."
+LEGACY = b"\x80"  # how a file of before torch 1.6 begins: the opcode of a pickle that says its protocol
 PARALLEL = "module."
 LISTED = 4
 
@@ -31,6 +33,8 @@ def load_weights(path: Path) -> Mapping[str, Any]:
     import torch
 
     label = str(path)
+    if not is_archive(path) and not _is_legacy(path):
+        raise ParseError(label, DAMAGED)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -42,9 +46,14 @@ def load_weights(path: Path) -> Mapping[str, Any]:
         if named:
             problem = f"it is a pickled object of the class {printable(named[1])}, and unpickling it would run code;"
             raise ParseError(label, problem, remedy=WAYS) from error
-        problem = "the file is truncated, corrupt or no file of PyTorch; download or save it again."
-        raise ParseError(label, problem) from error
+        raise ParseError(label, DAMAGED) from error
     return _state(found, label)
+
+
+def _is_legacy(path: Path) -> bool:
+    """Whether a file begins as those of before torch 1.6; any other is not read whole to find out."""
+    with path.open("rb") as stream:
+        return stream.read(1) == LEGACY
 
 
 def _state(found: Any, label: str) -> Mapping[str, Any]:

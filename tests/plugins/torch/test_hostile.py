@@ -7,6 +7,7 @@ import pickle
 import struct
 import sys
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,21 @@ def refused(folder, name, content):
     message = attempt(folder, name, content)
     assert isinstance(message, str), message
     return message
+
+
+def test_what_no_pytorch_wrote_is_refused_before_it_is_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("the whole file is read"))
+    path = tmp_path / "huge.pt"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(ParseError, match="no file of PyTorch"):
+        PARSER.load(path)
+    parts = {"config.json": b"{}", "metadata.json": b"{}"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert "a zip file, but none that PyTorch wrote" in refused(tmp_path, "keras.pt", buffer.getvalue())
 
 
 @pytest.mark.parametrize("name", FILES)
