@@ -14,14 +14,21 @@ from snntk_core import Artifact, Capabilities, Exportable, Graph, Issue, Node, S
 from snntk_core.errors import Incompatible
 from snntk_core.ops import (
     AveragePool,
+    Concat,
     Conv1D,
     Conv2D,
+    ConvTranspose2D,
     Dense,
     DepthwiseConv2D,
     GlobalAveragePool,
     IntegrateFire,
+    Pad,
     Readout,
+    Reshape,
     Scale,
+    SpikingMaxPool,
+    Transpose,
+    Upsample,
 )
 from snntk_core.shapes import resolve_padding
 from snntk_nir.writing import BUILDERS, as_nir
@@ -108,6 +115,15 @@ class NirExporter(Simulator):
     capabilities: ClassVar[Capabilities] = Capabilities(
         ops=frozenset(BUILDERS),
         rules=(neurons_without_pause, plain_windows, even_padding, square_kernels, scales_without_offset, one_readout),
+        remedies={
+            SpikingMaxPool: "Convert it with a recipe that has max-to-average-pool, or train with average pooling.",
+            Concat: "Train a network whose branches are added, or without branches.",
+            Upsample: "NIR has nothing that enlarges an image; train without it.",
+            ConvTranspose2D: "NIR has nothing that enlarges an image; train without it.",
+            Reshape: "Use a Flatten.",
+            Transpose: "Train a network that leaves the order of its axes as it is.",
+            Pad: "Pad in the convolution or the pooling behind it.",
+        },
     )
 
     dt: float = option(1.0, "how long a step is, in the unit in which NIR's time constants are read")

@@ -167,9 +167,11 @@ def test_nir_itself_reads_the_file(tmp_path):
 
 
 REFUSED = {
-    "SpikingMaxPool": "op: SpikingMaxPool is not supported",
-    "Upsample": "op: Upsample is not supported",
-    "Concat": "op: Concat is not supported",
+    "SpikingMaxPool": "op: SpikingMaxPool is not supported. Convert it with a recipe that has max-to-average-pool",
+    "Upsample": "op: Upsample is not supported. NIR has nothing that enlarges an image",
+    "ConvTranspose2D": "op: ConvTranspose2D is not supported. NIR has nothing that enlarges an image",
+    "Concat": "op: Concat is not supported. Train a network",
+    "Pad": "op: Pad is not supported. Pad in",
     "refractory": "Set refractory to 0",
     "Scale": "fold-constant-scale",
 }
