@@ -75,8 +75,7 @@ def build(graph: Graph, blocks: Sequence[Block], until: str | None = None) -> Ak
     """Return the blocks of ``graph`` as a model.
 
     ``until``: only the blocks up to this one, which then puts out its potentials.  Raises `MissingLibrary` without
-    Akida's library, and `Incompatible` with every layer whose thresholds or steps a device does not hold, and for
-    vectors of more than 4 bits.
+    Akida's library, and `Incompatible` with every layer whose thresholds or steps a device does not hold.
     """
     try:
         import akida

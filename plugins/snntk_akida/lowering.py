@@ -38,7 +38,7 @@ from snntk_core.scaling import pads
 from snntk_core.shapes import size
 
 LARGEST = 2**31 - 1
-LARGEST_INPUT = 255
+LARGEST_PIXEL, LARGEST_EVENT = 255, 15
 SMALLEST_STEP = 1 / 16
 
 
@@ -89,10 +89,14 @@ def lower(graph: Graph, input_scale: float, input_shift: int) -> tuple[Block, ..
 
 
 def input_feed(graph: Graph, scale: float, shift: int) -> Feed:
-    """Return how a network is fed; raises `Incompatible` where a `Scale` behind the input and the options say so."""
+    """Return how a network is fed: images with 8 bits, vectors with 4.
+
+    Raises `Incompatible` where a `Scale` behind the input says so, and options do too.
+    """
+    largest = LARGEST_PIXEL if len(graph.shapes[graph.source.name]) == 3 else LARGEST_EVENT
     rescaling = [node for node in graph if isinstance(node.op, Scale)]
     if not rescaling:
-        return Feed(scale, shift, LARGEST_INPUT)
+        return Feed(scale, shift, largest)
     (node,) = rescaling
     assert isinstance(node.op, Scale)
     if (scale, shift) != (1, 0):
@@ -100,7 +104,7 @@ def input_feed(graph: Graph, scale: float, shift: int) -> Feed:
         raise Incompatible("akida", [Issue(node.name, "it says how the input is scaled, and so do options.", remedy)])
     factor = float(node.op.factor.item())
     offset = 0.0 if node.op.offset is None else float(node.op.offset.item())
-    return Feed(1 / factor, -offset / factor, LARGEST_INPUT, stands_for_input=True)
+    return Feed(1 / factor, -offset / factor, largest, stands_for_input=True)
 
 
 def _block(graph: Graph, node: Node, feed: Feed) -> tuple[Block, Feed]:

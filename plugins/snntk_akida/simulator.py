@@ -76,7 +76,7 @@ class Akida1Program(Runnable):
     def encode(self, batch: Array) -> Array:
         """Return samples ``(n, *input shape)`` as the integers fed, uint8 and channels last.
 
-        Raises `DataError` for samples that are no integers from 0 to 255 under the scale and the shift.
+        Raises `DataError` for samples that are no integers that are fed: 0 to 255, or 15 for vectors.
         """
         op = self.graph.source.op
         batch = as_batch(self.graph, np.asarray(batch))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prepared import IMAGE, PREPARED, conv, network, relu, taken
+from prepared import IMAGE, PREPARED, conv, dense, network, relu, taken
 from test_exporter import fed_and_real, integers, rows, with_powers_of_two
 
 import snntk
@@ -87,6 +87,15 @@ def test_a_calibrated_quantizer_may_round_down_as_akida_does() -> None:
     recording = snntk.simulate(down, images, steps=1, simulator=simulator, labels=labels)
     assert recording.accuracy is not None
     assert recording.accuracy[0] >= 0.9
+
+
+def test_vectors_have_four_bits() -> None:
+    graph = network(("d1", dense(6, 5)), ("r1", relu(4, 0.5)), source=Input((6,)))
+    program = Akida1Simulator(15.0).compile(graph)
+    codes = np.arange(12).reshape(2, 6)
+    assert program.encode(codes / 15).tolist() == codes.tolist()
+    with pytest.raises(DataError, match="no integers from 0 to 15"):
+        program.encode(codes / 8 + 1)
 
 
 def test_wrong_networks_and_samples_are_refused() -> None:
