@@ -20,10 +20,12 @@ Way = Literal["auto", "events", "bytes", "dense"]
 # Seconds on one core of a Zen 4 EPYC (2.6 GHz, AVX-512, OpenBLAS), from layers of 16 x 16 x 128 to 64 and 512 channels
 # with kernels of 3 x 3, 4 images of 32 steps, at densities of 0.01 to 0.87.  Only their ratios matter.
 ADD_INTEGER = 1 / 80e9
-ADD_FLOAT = 1 / 26e9
+ADD_FLOAT = 1 / 30e9
 ADD_GROUP = 1 / 1e9
 PRODUCT = 1 / 40e9
 PATCH = 1 / 3e9
+TAKE = 5e-9  # a tap of a position is found
+PUT = 2e-9  # a current is written and read
 # An event is listed, a view position looked at, a stretch of events met; 64 products of bytes; a quad of a tap counted:
 # from LeNet at densities of 0.02 to 0.5.
 LIST = 1.5e-9
@@ -31,7 +33,7 @@ LOOK = 8e-9
 MEET = 4e-9
 DOTS = 0.3e-9
 COUNT = 0.4e-9
-USUAL = 0.1
+USUAL, CLEARLY = 0.1, 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +80,14 @@ class Choice:
         return min(seconds, key=lambda way: seconds[way])
 
     @property
-    def usual(self) -> str:
-        """The way at a usual density."""
-        return self.way([USUAL * cost.units for cost in self.costs], 1)
+    def counts_bytes(self) -> bool:
+        """Whether bytes are clearly the fastest at a usual density."""
+        if self.products is None or self.asked not in ("auto", "bytes"):
+            return False
+        seconds = self.seconds([USUAL * cost.units for cost in self.costs], 1)
+        return self.asked == "bytes" or CLEARLY * seconds["bytes"] < min(
+            value for way, value in seconds.items() if way != "bytes"
+        )
 
     def seconds(self, spikes: Sequence[float], steps: int) -> dict[str, float]:
         """Return about how long each way takes that the layer has."""
@@ -119,8 +126,14 @@ def choice(narrow: Terms, wide: Terms, positions: int, asked: Way, tilings: Mapp
         counted,
         dense if narrow and len(dense) == len(narrow) else None,
         0 if counted is None else counted.dots * DOTS + counted.taps * COUNT,
-        sum(term.products * PRODUCT + term.taken.size * term.view.channels * PATCH for term in dense),
+        sum(map(_dense_seconds, dense)),
     )
+
+
+def _dense_seconds(term: DenseTerm) -> float:
+    """Return what an image and step of a matrix product takes."""
+    patches, currents = term.taken.size * (TAKE + term.view.channels * PATCH), len(term.taken) * term.rows.shape[1]
+    return term.products * PRODUCT + patches + currents * PUT
 
 
 def _cost(term: Term, tiling: Tiling) -> Cost:

@@ -61,8 +61,9 @@ def network(graph: Graph, way: Way) -> Network:
 def _writing(ready: list[Neurons | Pool]) -> tuple[Neurons | Pool, ...]:
     """Return the layers such that those whose spikes are usually counted as bytes write them as trains."""
     reads = [(source, layer) for layer in ready for source in layer.layer.sources]
-    counted = {source for source, layer in reads if isinstance(layer, Neurons) and layer.choice.usual == "bytes"}
-    counted -= {source for source, layer in reads if isinstance(layer, Pool) or layer.choice.usual != "bytes"}
+    counting = {id(layer) for layer in ready if isinstance(layer, Neurons) and layer.choice.counts_bytes}
+    counted = {source for source, layer in reads if id(layer) in counting}
+    counted -= {source for source, layer in reads if id(layer) not in counting}
     return tuple(
         replace(layer, as_trains=True) if isinstance(layer, Neurons) and layer.layer.name in counted else layer
         for layer in ready
