@@ -2,9 +2,9 @@
 
     SNNTK_SHARED=... python benchmarks/quantization.py [--samples 2000] [--calibration 500] [--only NAME ...]
 
-Weights: one step for each output channel, nearest rounding.  The calibration samples are training images drawn with a
-fixed seed; the test images are the first ones.  ``8/8`` is weights / activations; the first layer has as many bits as
-the others.  The table has percentage points lost against the float network.
+Weights: one step for each output channel, nearest rounding unless a line says otherwise.  The calibration samples are
+training images drawn with a fixed seed; the test images are the first ones.  ``8/8`` is weights / activations; the
+first layer has as many bits as the others.  The table has percentage points lost against the float network.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +21,7 @@ from time import perf_counter
 import numpy as np
 
 import snntk
+from snntk_core import ActivationQuantizer
 from snntk_uniform import MinimumMeanSquareError, Percentile
 
 SEED = 7
@@ -82,13 +83,18 @@ STRANGERS = {
         first_channel,
     ),
 }
-METHODS = {
-    "largest value": Percentile(percentile=100.0),
-    "percentile 99.9": Percentile(),
-    "least squared error": MinimumMeanSquareError(),
-    "least squared error, per channel": MinimumMeanSquareError(per="channel"),
+BEST = MinimumMeanSquareError()
+METHODS: dict[str, tuple[ActivationQuantizer, tuple[str, ...]]] = {
+    "largest value": (Percentile(percentile=100.0), ()),
+    "percentile 99.9": (Percentile(), ()),
+    "least squared error, per channel": (MinimumMeanSquareError(per="channel"), ()),
+    "least squared error": (BEST, ()),
+    "- biases corrected": (BEST, ("correct-biases",)),
+    "- rounding adapted": (BEST, ("adapt-rounding",)),
+    "- rounding adapted, biases corrected": (BEST, ("adapt-rounding", "correct-biases")),
+    "- blocks reconstructed": (BEST, ("adapt-rounding", "reconstruct-blocks")),
 }
-"""Ways to find the ranges of activations."""
+"""Ways to find the ranges of activations, and what is calibrated then."""
 
 
 def images_of(shared: Path, kind: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -108,7 +114,7 @@ def accuracy(graph: snntk.Graph, x: np.ndarray, y: np.ndarray) -> float:
     return 100 * float((snntk.evaluate(graph, x).argmax(axis=-1) == y).mean())
 
 
-def rows(shared: Path, name: str, samples: int, calibration: int) -> Iterator[str]:
+def rows(shared: Path, name: str, samples: int, calibration: int, methods: Sequence[str]) -> Iterator[str]:
     """Yield the lines of one network."""
     stranger = STRANGERS[name]
     (train, _), (test, labels) = images_of(shared, stranger.images)
@@ -119,11 +125,17 @@ def rows(shared: Path, name: str, samples: int, calibration: int) -> Iterator[st
     graph = snntk.parse(files if len(files) > 1 else files[0])
     float_accuracy = accuracy(graph, x, y)
     yield f"\n{name}: float {float_accuracy:.2f} % of {len(y)} {stranger.images} test images"
-    for title, quantizer in METHODS.items():
+    for title in methods:
+        quantizer, calibrate = METHODS[title]
         start, lost = perf_counter(), []
         for weight, activation in BITS:
             quantized = snntk.quantize(
-                graph, weight_bits=weight, activation_bits=activation, activations=quantizer, calibration=ranges
+                graph,
+                weight_bits=weight,
+                activation_bits=activation,
+                activations=quantizer,
+                calibration=ranges,
+                calibrate=calibrate,
             )
             lost.append(float_accuracy - accuracy(quantized, x, y))
         cells = "  ".join(f"{points:8.2f}" for points in lost)
@@ -136,6 +148,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--calibration", type=int, default=500)
     parser.add_argument("--only", nargs="+", choices=list(STRANGERS), default=list(STRANGERS))
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS), metavar="METHOD")
     args = parser.parse_args()
     shared = os.environ.get("SNNTK_SHARED")
     if not shared:
@@ -144,7 +157,7 @@ def main() -> int:
     print(f"{args.calibration} calibration samples, seed {SEED}; points lost with weights/activations in bits:")
     print(" " * 37 + "  ".join(f"{weight}/{activation}".rjust(8) for weight, activation in BITS))
     for name in args.only:
-        for line in rows(Path(shared), name, args.samples, args.calibration):
+        for line in rows(Path(shared), name, args.samples, args.calibration, args.methods):
             print(line, flush=True)
     return 0
 

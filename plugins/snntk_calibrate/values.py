@@ -35,8 +35,16 @@ class Values:
             self.advance()
         return list(zip(*(self.held[source] for source in self.graph[name].inputs), strict=True))
 
-    def advance(self) -> None:
-        """Evaluate the next node."""
+    def outputs(self, name: str) -> Parts:
+        """Return what a node puts out, part by part."""
+        if self.place[name] < self.next and name not in self.held:
+            self.restart()
+        while name not in self.held:
+            self.advance(keep=name)
+        return self.held[name]
+
+    def advance(self, keep: str = "") -> None:
+        """Evaluate the next node, and keep the values of ``keep`` though nobody may read them."""
         node = self.graph.nodes[self.next]
         op = self.ops.get(node.name, node.op)
         if isinstance(op, Input):
@@ -45,7 +53,7 @@ class Values:
             found = [apply(op, *parts) for parts in zip(*(self.held[name] for name in node.inputs), strict=True)]
         self.held[node.name] = found
         for name in {node.name, *node.inputs}:
-            if self.last.get(name, self.next) <= self.next:
+            if name != keep and self.last.get(name, self.next) <= self.next:
                 self.held.pop(name, None)
         self.next += 1
 

@@ -22,7 +22,7 @@ from snntk_core.testing.spiking_graphs import networks
 from snntk_core.transform import Context, Preserves, Stage, Transform
 
 SEEDS = range(16)
-QUANTIZED = 2  # networks in few bits: calibrating one takes a while
+QUANTIZED = 1  # networks in few bits: calibrating one takes a while
 
 
 @dataclass(frozen=True, eq=False)
