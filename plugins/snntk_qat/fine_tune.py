@@ -16,6 +16,7 @@ from snntk_core import (
     LogSoftmax,
     Preserves,
     QuantizedRelu,
+    Readout,
     Softmax,
     Stage,
     Transform,
@@ -50,7 +51,7 @@ class FineTune(Transform):
     install: ClassVar[str] = 'pip install "snntk[torch]"'
 
     epochs: int = option(30, "how often every calibration sample is seen")
-    rate: float = option(3e-3, "learning rate at the beginning")
+    rate: float = option(1e-3, "learning rate at the beginning")
     batch: int = option(32, "samples in one step")
     learn_steps: bool = option(False, "whether the steps of the grids train too, which moves the grids")
     seed: int = option(0, "seed of the order of the samples")
@@ -116,7 +117,7 @@ def _error(found: Array, wanted: Array) -> float:
 def _scores(graph: Graph) -> str:
     """The node whose values are compared: the output, or what its softmax reads."""
     node = graph[graph.outputs[0]]
-    return node.inputs[0] if isinstance(node.op, Softmax | LogSoftmax) else node.name
+    return node.inputs[0] if isinstance(node.op, Softmax | LogSoftmax | Readout) else node.name
 
 
 def _unknown(graph: Graph) -> Issue:

@@ -212,7 +212,9 @@ def _rebuilt(model: Any, made: Mapping[str, tuple[Any, ...]], folded: Foldings) 
     keras = keras_library()
     if type(model).__name__ == "Sequential":
         layers = [layer for name in made for layer in made[name]]
-        return keras.Sequential([keras.Input(batch_shape=model.inputs[0].shape), *layers], name=model.name)
+        entry = model.inputs[0]
+        first = keras.Input(batch_shape=entry.shape, dtype=entry.dtype, name=entry.name)
+        return keras.Sequential([first, *layers], name=model.name)
 
     def cloned(layer: Any) -> Any:
         return made[layer.name][0] if made.get(layer.name) else type(layer).from_config(layer.get_config())

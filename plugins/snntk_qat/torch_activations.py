@@ -17,6 +17,7 @@ from snntk_core import (
     LogSoftmax,
     PRelu,
     QuantizedRelu,
+    Readout,
     Relu,
     Selu,
     Sigmoid,
@@ -147,3 +148,9 @@ def _(op: BinaryTanh, arrays: Arrays, x: Tensor) -> Tensor:
 def _(op: Any, arrays: Arrays, x: Tensor) -> Tensor:
     axis = op.axis if op.axis < 0 else op.axis + 1
     return x.softmax(dim=axis) if isinstance(op, Softmax) else x.log_softmax(dim=axis)
+
+
+@computed.register(Readout)  # a recipe has one before the network is quantized
+def _(op: Readout, arrays: Arrays, x: Tensor) -> Tensor:
+    links = {"softmax": lambda: x.softmax(dim=-1), "log-softmax": lambda: x.log_softmax(dim=-1)}
+    return {"sigmoid": x.sigmoid, "tanh": x.tanh, "identity": lambda: x, **links}[op.link]()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import snntk
 from snntk import qat
-from snntk_core import Conv2D, Dense, Flatten, Graph, Input, Node, NumberFormat, QuantizedRelu, Relu, evaluate
+from snntk_core import Conv2D, Dense, Flatten, Graph, Input, Node, NumberFormat, QuantizedRelu, Readout, Relu, evaluate
 from snntk_core.errors import Incompatible, SnntkError
 from snntk_core.testing.random_graphs import random_batch, random_graph
 
@@ -112,6 +112,14 @@ def test_a_module_keeps_its_training_in_a_state_dict() -> None:
     for one, other in zip(qat.graph_of(module), qat.graph_of(again), strict=True):
         for name, array in one.op.arrays.items():
             np.testing.assert_array_equal(array, other.op.arrays[name])
+
+
+@pytest.mark.parametrize("link", ["identity", "softmax", "log-softmax", "sigmoid", "tanh"])
+def test_the_readout_that_a_recipe_makes_first(link) -> None:
+    _, graph = small()
+    graph = graph.insert_after("last", "scores", Readout(link=link))
+    batch = np.random.default_rng(1).normal(size=(5, 6, 6, 2)).astype(np.float32)
+    np.testing.assert_allclose(outputs(qat.torch_module(graph), batch), evaluate(graph, batch), atol=1e-5)
 
 
 def test_what_cannot_be_trained_is_named() -> None:
