@@ -133,15 +133,15 @@ def triples(train: SpikeTrain) -> set[tuple[int, int, int]]:
 
 def test_many_spikes_are_computed_densely_and_few_by_events():
     nodes = (
-        Node("input", SpikeSource((8, 8, 64))),
+        Node("input", SpikeSource((16, 16, 128))),
         Node("neuron1", IntegrateFire(), ("input",)),
-        Node("conv", Conv2D(np.random.default_rng(0).normal(size=(3, 3, 64, 64)), padding="same"), ("neuron1",)),
+        Node("conv", Conv2D(np.random.default_rng(0).normal(size=(3, 3, 128, 256))), ("neuron1",)),
         Node("neuron2", IntegrateFire(), ("conv",)),
         Node("readout", Readout(), ("neuron2",)),
     )
     program = EVENT().compile(Graph(nodes))
     for brightness, way in ((0.01, "events"), (1, "dense")):
-        recording = program.run(np.full((2, 8, 8, 64), brightness), duration=40)
+        recording = program.run(np.full((2, 16, 16, 128), brightness), duration=40)
         assert recording.ways["neuron2"] == {way: 80}
         assert recording.ways["neuron1"] == {"constant": 80}
 
