@@ -1,8 +1,7 @@
-"""The facade: everything a program that embeds snntk needs, in ten functions.
+"""The functions of the facade that read, convert, run and keep a network.
 
-Batches are arrays ``(n, *shape)`` in the model's own layout (channels first for a model that has them first); the graph
-remembers it.  Every function takes ``registry`` to use other plugins than the installed ones.  Everything refused
-raises a `SnntkError` whose message is one sentence: what was found, where, and what to do.
+Batches are arrays ``(n, *shape)`` in the model's own layout, which the graph remembers.  ``registry``: other plugins
+than the installed ones.  Everything refused raises a `SnntkError`: what was found, where, and what to do.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from snntk.given import (
     checked_top_k,
     installed,
     is_saved,
+    parser_of_recipe,
 )
 from snntk_core.artifact import save_graph
 from snntk_core.capability import Issue
@@ -207,7 +207,7 @@ def check(
     """
     registry = registry or installed()
     target = registry.simulators[simulator or preferred(registry.simulators)]
-    graph = as_graph(source_or_graph, parser, registry)
+    graph = as_graph(source_or_graph, parser or parser_of_recipe(recipe, registry), registry)
     if not graph.spiking and target.takes == "spiking":
         try:
             graph = convert(graph, calibration=probe_batch(graph, None), recipe=recipe, registry=registry)

@@ -22,6 +22,7 @@ from snntk_core.reference import evaluate
 from snntk_core.registry import Registry
 from snntk_core.simulator import Simulator, preferred
 
+DEFAULT_RECIPE = "rate"
 SAVED = ".snntk"
 """The suffix of a saved network."""
 
@@ -47,8 +48,26 @@ def as_source(source: object) -> object:
 
 
 def as_parser(parser: str | Parser | None, registry: Registry) -> Parser | None:
-    """Return the parser that is meant; None means that the source decides."""
-    return registry.parsers[parser]() if isinstance(parser, str) else parser
+    """Return the parser that is meant; None means that the source decides.  Raises `OptionError` for anything else."""
+    if parser is None or isinstance(parser, Parser):
+        return parser
+    if not isinstance(parser, str):
+        raise OptionError([f"A parser is its name or an instance of its class, got {parser!r}."])
+    return registry.parsers[parser]()
+
+
+def parser_of_recipe(recipe: str | Path | Recipe, registry: Registry) -> Parser | None:
+    """Return the parser that a recipe names, with its options; None means that the source decides.
+
+    Raises `RecipeError` with every mistake in the recipe's text.
+    """
+    if recipe == DEFAULT_RECIPE:  # names none, and need not be installed
+        return None
+    chosen = as_recipe(recipe, registry)
+    if chosen.problems:
+        raise RecipeError(chosen.title, chosen.problems)
+    step = chosen.parser
+    return None if step is None else registry.parsers[step.name].configure(step.options)
 
 
 @dataclass(frozen=True)

@@ -132,3 +132,25 @@ def test_a_saved_network_is_read_by_no_parser(command, spiking, data: Path, comm
     done = command(command_name, "net.snntk", *more, "--parser", "layers")
     assert done.code == 2
     assert "net.snntk is a saved network, which no parser reads; leave out --parser." in done.err
+
+
+@pytest.mark.parametrize("command_name", ["inspect", "check"])
+def test_a_mistake_of_the_recipe_is_told_before_the_model_is_read(command, model: Path, command_name: str) -> None:
+    Path("own.toml").write_text('extends = "rate"\n[parser]\nname = "layers"\ntrust = true\n[simulat]\nsteps = 3\n')
+    done = command(command_name, model, "--recipe", "own.toml")
+    assert done.code == 2
+    assert "simulat" in done.err
+    assert "trust" in done.err
+
+
+def test_an_option_of_a_parser_that_does_not_read_the_model_is_refused(command, model: Path) -> None:
+    Path("other.bin").write_bytes(model.read_bytes())
+    done = command("inspect", "other.bin", "--set", "layers.depth=3")
+    assert done.code == 2
+    assert "An option of the parser layers is set, which does not read other.bin." in done.err
+
+
+@pytest.mark.parametrize("wrong", [3, snntk.Graph])
+def test_a_parser_is_a_name_or_an_instance(model: Path, registry, wrong: object) -> None:
+    with pytest.raises(snntk.OptionError, match="A parser is its name or an instance"):
+        snntk.parse(model, parser=wrong, registry=registry)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from snntk.cli.output import STANDARD_OUTPUT
-from snntk.given import as_recipe, is_saved
+from snntk.given import DEFAULT_RECIPE, as_recipe, is_saved, parser_of_recipe
 from snntk_core.component import Component
 from snntk_core.data import data_files
 from snntk_core.errors import OptionError, PluginError, did_you_mean, listed
@@ -21,7 +21,6 @@ from snntk_core.registry import Registry
 C = TypeVar("C", bound=Component)
 MODEL_CLASS = "torch.model_class"
 """The option that ``--model-class`` sets."""
-DEFAULT_RECIPE = "rate"
 TRUST = "trust"
 """The option that ``--trust`` sets, of whichever parser reads the model."""
 
@@ -141,9 +140,19 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
         recipe = replace(recipe, parser=Step(args.parser))
     given = [*settings(args.settings), *([(MODEL_CLASS, args.model_class)] if args.model_class else [])]
     given += [(_trusted(args, recipe, registry), True)] if args.trust else []
+    before = recipe.parser
     for path, value in given:
         recipe = _with_setting(recipe, path, value, registry)
+    if before is None and recipe.parser is not None:
+        _check_meant(recipe.parser.name, args, registry)
     return recipe
+
+
+def _check_meant(name: str, args: argparse.Namespace, registry: Registry) -> None:
+    """Raise `OptionError` where an option of a parser is set that does not read the model."""
+    if not registry.parsers[name]().accepts(source_of(args)):
+        what = f"An option of the parser {name} is set, which does not read {' '.join(args.model)}."
+        raise OptionError([f"{what} Leave it out, or say --parser {name}."])
 
 
 def _with_setting(recipe: Recipe, path: str, value: object, registry: Registry) -> Recipe:
@@ -182,8 +191,7 @@ def parser_of(args: argparse.Namespace, registry: Registry) -> Parser | None:
     refuse_reading_options(args, source_of(args))
     if args.recipe == DEFAULT_RECIPE and not (args.parser or args.settings or args.model_class or args.trust):
         return None
-    step = recipe_of(args, registry).parser
-    return None if step is None else registry.parsers[step.name].configure(step.options)
+    return parser_of_recipe(recipe_of(args, registry), registry)
 
 
 def configured(kinds: Sequence[type[C]], texts: Iterable[str]) -> list[C]:

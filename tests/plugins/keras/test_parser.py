@@ -107,6 +107,7 @@ def test_every_command_reads_with_the_parser_of_the_recipe(tmp_path, monkeypatch
     assert main([command, str(path), *more]) == 1
     assert "MyDense" in capsys.readouterr().err
     assert main([command, str(path), *more, "--recipe", str(tmp_path / "own.toml")]) in (0, 3), capsys.readouterr().err
+    assert snntk.check(path, "numpy", tmp_path / "own.toml") == ()
 
 
 @pytest.mark.parametrize("wrong", [{"MyRelu": 3}, ["MyRelu"], "MyRelu=Relu"])
