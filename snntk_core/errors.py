@@ -76,8 +76,8 @@ class MissingLibrary(SnntkError):
 
     def __init__(self, component: str, libraries: Sequence[str], install: str) -> None:
         self.component, self.libraries = component, tuple(libraries)
-        names = ", ".join(libraries)
-        Exception.__init__(self, f"{component} needs {names}, which is not installed. Run: {install}")
+        names, are = ", ".join(libraries), "is" if len(libraries) == 1 else "are"
+        Exception.__init__(self, f"{component} needs {names}, which {are} not installed. Run: {install}")
 
 
 class PredictionUnavailable(SnntkError):

@@ -114,7 +114,10 @@ def _live(module: Any, shape: Shape, label: str) -> TorchModel:
         script = read_script(opened(buffer, label), shape)
         return TorchModel(label, script.shape, module, script)
     if not shape:
-        remedy = "give it with the module, as in (module, (1, 28, 28)), or as its attribute input_shape."
+        remedy = (
+            "give it with the module, as in (module, (1, 28, 28)), as its attribute input_shape, or as the option "
+            "input_shape (--set torch.input_shape=[1,28,28])."
+        )
         raise ParseError(label, "a module does not say what it takes;", remedy=remedy)
     return TorchModel(label, shape, module)
 

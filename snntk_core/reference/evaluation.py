@@ -25,7 +25,8 @@ def as_batch(graph: Graph, batch: Array) -> Array:
     if batch.dtype.kind not in "biuf":
         raise DataError(f"The data holds {batch.dtype} values; numbers are needed.")
     if batch.ndim < 1 or [n for n in batch.shape[1:] if n != 1] != [n for n in shape if n != 1]:
-        raise DataError(f"The model takes samples of shape {shape}, the data has {batch.shape[1:]}.")
+        joined = f" ({graph.meta['inputs']})" if "inputs" in graph.meta else ""
+        raise DataError(f"The model takes samples of shape {shape}{joined}, the data has {batch.shape[1:]}.")
     batch = batch.reshape(len(batch), *shape)
     batch = batch if batch.dtype == np.float64 else batch.astype(np.float32)
     if not np.isfinite(batch).all():
