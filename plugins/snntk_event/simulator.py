@@ -2,68 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from snntk_core import (
-    Add,
-    Array,
-    AveragePool,
-    Capabilities,
-    Concat,
-    Conv1D,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    DepthwiseConv2D,
-    Flatten,
-    GlobalAveragePool,
-    Graph,
-    Identity,
-    IntegrateFire,
-    Issue,
-    LinearOp,
-    Node,
-    Pad,
-    Probes,
-    Readout,
-    Recording,
-    Reshape,
-    Runnable,
-    Scale,
-    Simulator,
-    SpikeSource,
-    SpikingMaxPool,
-    Subtract,
-    Transpose,
-    Upsample,
-    option,
-)
+from snntk_core import Array, Capabilities, Graph, Probes, Recording, Runnable, Simulator, option
 from snntk_core.connectivity import synapses
-from snntk_core.errors import DataError, Incompatible
-from snntk_core.reference import as_batch
 from snntk_core.simulator import join
+from snntk_core.stepped import EVERY_OP, checked_network, checked_run
 from snntk_event.choice import Way
 from snntk_event.parallel import Team, default_workers, map_parts
 from snntk_event.running import network, part_size, run_part
-
-LINEAR: tuple[type[LinearOp], ...] = (
-    Add, AveragePool, Concat, Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D, Flatten, GlobalAveragePool,
-    Identity, Pad, Reshape, Scale, Subtract, Transpose, Upsample,
-)  # fmt: skip
-
-
-def readout_is_the_end(graph: Graph, node: Node) -> Iterator[Issue]:
-    """Nothing reads a readout."""
-    if isinstance(node.op, Readout) and graph.users(node.name):
-        yield Issue(node.name, "something reads this readout, which never spikes.", "Make it the output.")
-
-
-def one_output(graph: Graph, node: Node) -> Iterator[Issue]:
-    """The network has one output."""
-    if node.name in graph.outputs[1:]:
-        yield Issue(node.name, "is a second output, and scores hold one.", "Concatenate the outputs or keep one.")
 
 
 @dataclass(frozen=True)
@@ -75,10 +23,7 @@ class EventSimulator(Simulator):
     preference: ClassVar[int] = 2
     install: ClassVar[str] = 'pip install "snntk[event]"'
     requires: ClassVar[tuple[str, ...]] = ("numba",)
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),
-        rules=(readout_is_the_end, one_output),
-    )
+    capabilities: ClassVar[Capabilities] = EVERY_OP
 
     part: int = option(0, "how many samples run side by side; 0 chooses as many as keep memory small")
     way: Way = option(
@@ -96,13 +41,9 @@ class EventSimulator(Simulator):
         Raises `Incompatible` with every issue for a network that is not spiking or holds an op unknown here,
         `GraphError` for one that is not valid, and `MissingLibrary` without numba.
         """
-        issues = list(self.capabilities.check(graph))
-        if not graph.spiking:
-            issues.insert(0, Issue("the network", "it is not spiking.", "Convert it first."))
-        if issues:
-            raise Incompatible(self.name, issues)
+        graph = checked_network(self.name, self.capabilities, graph)
         self.require()
-        return EventProgram(graph.verify(), self.part, self.workers or default_workers(), self.way)
+        return EventProgram(graph, self.part, self.workers or default_workers(), self.way)
 
 
 class EventProgram(Runnable):
@@ -122,13 +63,7 @@ class EventProgram(Runnable):
         Raises `DataError` for a batch that does not fit and for a duration that is no number of steps, `UnknownName`
         for a probe on a node that has no such thing.
         """
-        if not float(duration).is_integer() or duration < 1:
-            raise DataError(f"The duration is counted in steps, at least 1, got {duration}.")
-        probes.check(self.graph)
-        batch = as_batch(self.graph, batch)
-        if not len(batch):
-            raise DataError("The batch holds no samples.")
-        steps = int(duration)
+        batch, steps = checked_run(self.graph, batch, duration, probes)
         part = self.part or part_size(self.graph, len(batch))
         parts = [batch[start : start + part] for start in range(0, len(batch), part)]
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from snntk_core import Array, Graph, IntegrateFire, Probes, Recording, Runnable
 from snntk_core.connectivity import synapses, synaptic_operations
-from snntk_core.errors import DataError
-from snntk_core.reference import as_batch
 from snntk_core.shapes import size
 from snntk_core.simulator import join
+from snntk_core.stepped import checked_run
 from snntk_torchsim.device import chosen_device, float32, tensor
 from snntk_torchsim.network import Network, network
 from snntk_torchsim.population import Population, population
@@ -73,12 +72,7 @@ class TorchProgram(Runnable):
         Raises `DataError` for a batch that does not fit and for a duration that is no number of steps, `UnknownName`
         for a probe on a node that has no such thing.
         """
-        if not float(duration).is_integer() or duration < 1:
-            raise DataError(f"The duration is counted in steps, at least 1, got {duration}.")
-        probes.check(self.graph)
-        batch, steps = as_batch(self.graph, batch), int(duration)
-        if not len(batch):
-            raise DataError("The batch holds no samples.")
+        batch, steps = checked_run(self.graph, batch, duration, probes)
         parts, chunk, workers = self._tiles(batch, steps)
         fan_out = self._fan_out() if probes.operations else {}
         with float32():

@@ -2,59 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from snntk_core import (
-    Add,
-    AveragePool,
-    Capabilities,
-    Concat,
-    Conv1D,
-    Conv2D,
-    ConvTranspose2D,
-    Dense,
-    DepthwiseConv2D,
-    Flatten,
-    GlobalAveragePool,
-    Graph,
-    Identity,
-    IntegrateFire,
-    Issue,
-    LinearOp,
-    Node,
-    Pad,
-    Readout,
-    Reshape,
-    Runnable,
-    Scale,
-    Simulator,
-    SpikeSource,
-    SpikingMaxPool,
-    Subtract,
-    Transpose,
-    Upsample,
-    option,
-)
-from snntk_core.errors import Incompatible
-
-LINEAR: tuple[type[LinearOp], ...] = (
-    Add, AveragePool, Concat, Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D, Flatten, GlobalAveragePool,
-    Identity, Pad, Reshape, Scale, Subtract, Transpose, Upsample,
-)  # fmt: skip
-
-
-def readout_is_the_end(graph: Graph, node: Node) -> Iterator[Issue]:
-    """Nothing reads a readout."""
-    if isinstance(node.op, Readout) and graph.users(node.name):
-        yield Issue(node.name, "something reads this readout, which never spikes.", "Make it the output.")
-
-
-def one_output(graph: Graph, node: Node) -> Iterator[Issue]:
-    """The network has one output."""
-    if node.name in graph.outputs[1:]:
-        yield Issue(node.name, "is a second output, and scores hold one.", "Concatenate the outputs or keep one.")
+from snntk_core import Capabilities, Graph, Runnable, Simulator, option
+from snntk_core.stepped import EVERY_OP, checked_network
 
 
 @dataclass(frozen=True)
@@ -65,10 +17,7 @@ class TorchSimulator(Simulator):
     requires: ClassVar[tuple[str, ...]] = ("torch",)
     install: ClassVar[str] = 'pip install "snntk[torch]"'
     clock: ClassVar[Literal["stepped", "event", "none"]] = "stepped"
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),
-        rules=(readout_is_the_end, one_output),
-    )
+    capabilities: ClassVar[Capabilities] = EVERY_OP
 
     device: Literal["auto", "cpu", "cuda"] = option("auto", "where to compute; auto takes a GPU where torch finds one")
     part: int = option(0, "how many samples run side by side; 0 chooses as many as keep memory small")
@@ -87,11 +36,7 @@ class TorchSimulator(Simulator):
         not valid.
         """
         self.require()
-        issues = list(self.capabilities.check(graph))
-        if not graph.spiking:
-            issues.insert(0, Issue("the network", "it is not spiking.", "Convert it first."))
-        if issues:
-            raise Incompatible(self.name, issues)
+        graph = checked_network(self.name, self.capabilities, graph)
         from snntk_torchsim.program import Tiling, TorchProgram
 
-        return TorchProgram(graph.verify(), self.device, Tiling(self.part, self.chunk, self.workers))
+        return TorchProgram(graph, self.device, Tiling(self.part, self.chunk, self.workers))
