@@ -1,7 +1,7 @@
 """Weights as 8-bit integers times a step for each column, found where they lie on such a grid.
 
-A step that is a power of two is found exactly.  Any other is itself rounded, so decoded weights may differ in their
-last bit, less than a sum of them is rounded by.
+Weights on a grid of a power of two are decoded exactly, or not taken.  Any other step is itself rounded, so decoded
+weights may differ in their last bit, less than a sum of them is rounded by.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from snntk_core import Array
 
 LARGEST_CODE = 127
 ROUNDING = np.float32(2**-22)  # relative: two bits of single precision
+EXACT_BITS = 20  # of weights whose sums single precision still holds exactly
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,15 @@ def _on_grid(values: Array, step: np.float32) -> bool:
 
 
 def _near(decoded: Array, values: Array) -> Array:
-    return np.asarray(np.abs(decoded - values) <= ROUNDING * np.abs(values))
+    rounding = np.float32(0) if _exact(values) else ROUNDING
+    return np.asarray(np.abs(decoded - values) <= rounding * np.abs(values))
+
+
+def _exact(values: Array) -> bool:
+    """Return whether values are whole multiples of one power of two, of at most `EXACT_BITS` bits."""
+    _, exponent = np.frexp(np.abs(values).max(initial=0))
+    multiples = np.ldexp(values, EXACT_BITS - exponent)
+    return np.array_equal(multiples, np.rint(multiples))
 
 
 def _step(values: Array) -> np.float32 | None:

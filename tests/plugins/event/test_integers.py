@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,13 @@ def test_others_are_not():
     assert codes_of(rng.normal(size=(50, 3)).astype(np.float32)) is None
     assert codes_of(np.array([[1.0], [128.0], [0.0]], np.float32)) is None
     assert codes_of(np.array([[1.0, 3.0], [127.0, np.pi]], np.float32)) is None
+
+
+@pytest.mark.parametrize("weights", [(46511, 55013), (54328, 36683), (43067, 33457)])
+def test_weights_of_more_bits_on_a_grid_of_a_power_of_two_are_never_rounded(weights):
+    column = np.ldexp(np.array(weights, np.float32)[:, None], -10)
+    found = codes_of(column)
+    assert found is None or np.array_equal(found.codes * found.scale, column)
 
 
 def test_columns_of_zeros_are_codes():
