@@ -65,7 +65,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         action="append",
         default=[],
-        help="fit the quantized network to the float one: adapt-rounding, reconstruct-blocks, correct-biases; may be given several times",
+        help="fit the quantized network to the float one: adapt-rounding, reconstruct-blocks or correct-biases; may be "
+        "given several times",
     )
     parser.add_argument("--until", metavar="LAYER", help="quantize only what leads to this layer, itself included")
     parser.add_argument("--no-fold-batchnorm", action="store_true", help="leave batch normalization as it is")
