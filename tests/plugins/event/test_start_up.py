@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from types import SimpleNamespace
 
 import pytest
 
+from snntk_core.errors import SnntkError
 from snntk_event import announcing
 from snntk_event.parallel import Team, default_workers, map_parts
 
@@ -45,6 +47,20 @@ def test_nothing_is_said_where_loops_are_kept(announced, tmp_path):
 
 def test_a_machine_without_a_place_for_them_is_told(announced):
     assert "Set NUMBA_CACHE_DIR" in announced(None)
+
+
+def test_a_numba_that_does_not_compile_is_told(announced, monkeypatch, tmp_path):
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    with pytest.raises(SnntkError, match="Unset it, or name the simulator numpy"):
+        announced(tmp_path)
+
+
+def test_a_numba_that_does_not_load_is_told(announced, monkeypatch, tmp_path):
+    announced(tmp_path)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    announcing.announce.cache_clear()
+    with pytest.raises(SnntkError, match=r"does not load \(ModuleNotFoundError.*snntk\[event\]"):
+        announcing.announce()
 
 
 @pytest.mark.parametrize(("told", "workers"), [("3", 3), ("0", None), ("many", None), ("", None)])
