@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import lcm, prod
 
 import numpy as np
@@ -81,7 +82,7 @@ def moved(op: Op, place: Place) -> tuple[Value, Kernel]:
     if isinstance(op, Pad) and op.value:
         raise Refusal(f"it pads with {op.value:g}.", "Pad with zeros.")
 
-    def along(fractions: Array, fill: int) -> Array:
+    def along(fractions: Array, fill: Fraction) -> Array:
         if fractions.size == 1 and (not filled or fractions[0] == fill):
             return fractions
         whole = np.broadcast_to(fractions, place.shapes[0])[None]
@@ -89,16 +90,16 @@ def moved(op: Op, place: Place) -> tuple[Value, Kernel]:
             return reduced(np.where(_inside(op, place), _padded(op, whole), fill)[0])
         return reduced(apply(op, whole)[0])
 
-    # a gain means nothing where zeros were added, and one that all others share keeps it single
+    # a gain means nothing where zeros were added, and one that others have makes no further grid
     terms = tuple(
         Term(
-            term.gain if term.gain.size == 1 else along(term.gain, 1),
+            term.gain if term.gain.size == 1 else along(term.gain, term.gain.flat[0]),
             min(term.lowest, 0) if filled else term.lowest,
             max(term.highest, 0) if filled else term.highest,
         )
         for term in value.terms
     )
-    return Value(terms, along(value.offset, 0)), Applied(op)
+    return Value(terms, along(value.offset, Fraction(0))), Applied(op)
 
 
 def _padded(op: Pad, values: Array) -> Array:

@@ -102,7 +102,7 @@ def _grids(
         raise Refusal("its groups read channels of different steps.", PER_LAYER)
     common = greatest_common(gain)
     times = gain / common
-    if largest(times) * term.reach * np.abs(codes).max(initial=1) <= LARGEST:
+    if largest(times) * max(term.reach, 1) * int(np.abs(codes).max(initial=1)) <= LARGEST:
         ratios = _over_inputs(codes, times.astype(np.int64))
         if int(_sums(op, np.abs(codes * ratios)).max()) * term.reach <= LARGEST:
             return [(common, ratios)]

@@ -23,8 +23,10 @@ from snntk_core import (
     Pad,
     QuantizedRelu,
     Relu,
+    Reshape,
     Scale,
     Sigmoid,
+    activations,
     apply,
 )
 from snntk_core.errors import DataError, Incompatible
@@ -126,6 +128,24 @@ def test_grids_that_are_multiples_of_each_other_need_one_sum() -> None:
     assert len(integer_network(powers)["b"].value.terms) == 1
     others = chain((4,), relu([0.3, 0.5, 0.7, 0.5]), Dense(full(4, 3)))
     assert len(integer_network(others)["b"].value.terms) == 3
+
+
+def test_padded_channels_take_part_in_a_mean() -> None:
+    ops = (relu([0.3, 0.5, 0.7, 0.5]), Pad(((0, 1),)), Reshape((1, 5)), AveragePool((1,)), Flatten())
+    graph = chain((4,), *ops, Dense(full(5, 2)), relu(10.0))
+    network = integer_network(graph)
+    assert len(network["f"].value.terms) == 3  # zeros are on no grid of their own
+    codes = np.random.default_rng(2).integers(0, 4, size=(50, 4))
+    expected = activations(graph, codes.astype(np.float64), ["f", "g"])
+    np.testing.assert_allclose(network.values(codes, "f"), expected["f"], rtol=1e-12)
+    np.testing.assert_array_equal(network.values(codes, "g"), expected["g"])
+
+
+def test_channels_that_are_always_zero_need_no_bits() -> None:
+    nothing = Pad(((-4, 4),))
+    graph = chain((4,), relu([0.3, 0.51, 0.7, 0.9]), Dense(full(4, 4)), nothing, Dense(full(4, 2)))
+    network = integer_network(graph.replace("a", relu([0.3, 0.51, 0.7, 0.9])), input_bits=2)
+    assert not network.values(np.full((1, 4), 3), "d").any()
 
 
 def test_an_output_is_computed() -> None:
