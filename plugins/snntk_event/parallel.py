@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from itertools import pairwise
+from threading import Event
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -34,10 +35,19 @@ def default_workers() -> int:
 
 @dataclass(frozen=True, eq=False)
 class Team:
-    """Threads that share the work of one layer.  ``pool`` is None for one that works alone."""
+    """Threads that share the work of one layer.  ``pool`` is None for one that works alone.
+
+    ``stopped`` is set where another part of the batch failed or was interrupted.
+    """
 
     size: int = 1
     pool: ThreadPoolExecutor | None = None
+    stopped: Event = field(default_factory=Event)
+
+    def go_on(self) -> None:
+        """Raise `CancelledError` where nobody will read this part: else an interrupt waits until all parts are done."""
+        if self.stopped.is_set():
+            raise CancelledError
 
     def spread(self, work: Callable[[Stretch], None], images: int, positions: int, seconds: float) -> None:
         """Do ``work`` for all images and positions; ``seconds`` is about how long one thread would take."""
@@ -70,14 +80,21 @@ def map_parts(function: Callable[[Item, Team], Answer], parts: Sequence[Item], w
         if workers == 1:
             return [function(part, Team()) for part in parts]
         if outer == workers:
-            with ThreadPoolExecutor(outer) as pool:
-                return list(pool.map(lambda part: function(part, Team()), parts))
+            return _mapped(function, parts, outer, Team())
         with ThreadPoolExecutor(workers - outer) as inner:
             team = Team(workers // outer, inner)
             if outer == 1:
                 return [function(part, team) for part in parts]
-            with ThreadPoolExecutor(outer) as pool:
-                return list(pool.map(lambda part: function(part, team), parts))
+            return _mapped(function, parts, outer, team)
+
+
+def _mapped(function: Callable[[Item, Team], Answer], parts: Sequence[Item], threads: int, team: Team) -> list[Answer]:
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            return list(pool.map(lambda part: function(part, team), parts))
+        except BaseException:
+            team.stopped.set()
+            raise
 
 
 @contextmanager

@@ -85,6 +85,7 @@ def run_part(
     states = {ready.layer.name: ready.start(len(batch), constant[ready.layer.name], memory) for ready in network.layers}
     recorder = Recorder(probes, fan_out, graph.outputs[0])
     for begin in range(0, steps, STEPS):
+        team.go_on()
         chunk = Chunk(len(batch), min(STEPS, steps - begin), begin, memory=memory)
         for ready in network.layers:
             name = ready.layer.name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+from concurrent.futures import CancelledError
 from types import SimpleNamespace
 
 import pytest
@@ -86,3 +88,22 @@ def test_parts_stay_in_order_and_teams_cover_every_position_once(workers, count)
 
     answers = map_parts(work, list(range(count)), workers)
     assert answers == [(part, [1] * 35) for part in range(count)]
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_where_one_part_fails_the_others_stop(workers):
+    both_run = threading.Barrier(2, timeout=60)
+
+    def work(part: int, team: Team) -> None:
+        both_run.wait()
+        if part == 0:
+            raise KeyboardInterrupt
+        assert team.stopped.wait(timeout=60)
+        with pytest.raises(CancelledError):
+            team.go_on()
+        stopped.append(part)
+
+    stopped: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        map_parts(work, [0, 1], workers)
+    assert stopped == [1]
