@@ -142,10 +142,14 @@ def test_padded_channels_take_part_in_a_mean() -> None:
 
 
 def test_channels_that_are_always_zero_need_no_bits() -> None:
-    nothing = Pad(((-4, 4),))
-    graph = chain((4,), relu([0.3, 0.51, 0.7, 0.9]), Dense(full(4, 4)), nothing, Dense(full(4, 2)))
-    network = integer_network(graph.replace("a", relu([0.3, 0.51, 0.7, 0.9])), input_bits=2)
-    assert not network.values(np.full((1, 4), 3), "d").any()
+    """Weights whose codes are all zero leave steps with nothing in common, and nothing to add up."""
+    steps = NumberFormat(8, np.float32([0.31, 1.7e-7, 0.9]), -1)
+    nodes = (
+        Node("x", Input((4,))),
+        Node("a", Dense(np.zeros((4, 3), np.float32)), ("x",), {"weight": steps}),
+        Node("b", Dense(full(3, 2)), ("a",), {"weight": ONE_STEP}),
+    )
+    assert not integer_network(Graph(nodes)).values(np.full((1, 4), 3), "b").any()
 
 
 def test_an_output_is_computed() -> None:
