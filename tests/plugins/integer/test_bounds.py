@@ -143,7 +143,7 @@ def test_padded_channels_take_part_in_a_mean() -> None:
 
 def test_channels_that_are_always_zero_need_no_bits() -> None:
     """Weights whose codes are all zero leave steps with nothing in common, and nothing to add up."""
-    steps = NumberFormat(8, np.float32([0.31, 1.7e-7, 0.9]), -1)
+    steps = NumberFormat(8, np.float32([0.31, 1.7e-20, 0.9]), -1)
     nodes = (
         Node("x", Input((4,))),
         Node("a", Dense(np.zeros((4, 3), np.float32)), ("x",), {"weight": steps}),
