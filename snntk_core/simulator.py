@@ -37,7 +37,7 @@ class Probes:
     operations: bool = False
 
     def check(self, graph: Graph) -> None:
-        """Raise `UnknownName` for a node that has no such thing, and `DataError` for units that it does not have."""
+        """Raise `UnknownName` for a node that has no such thing, and `DataError` for units nobody asked for or has."""
         holding = [node.name for node in graph if isinstance(node.op, IntegrateFire | Readout)]
         for kind, names, known in (
             ("node with spikes called", self.spikes, spiking_nodes(graph)),
@@ -47,6 +47,8 @@ class Probes:
                 if name not in known:
                     raise UnknownName(kind, name, known)
         for name, units in self.units.items():
+            if name not in self.potentials:
+                raise DataError(f"Units of {name} are named, but not {name} itself among the potentials to record.")
             count = size(graph.shapes[name])
             absent = [unit for unit in units if not 0 <= unit < count]
             if absent:

@@ -200,6 +200,8 @@ def test_units_that_are_not_there_are_refused(case):
     graph, batch = case
     with NumpySimulator().compile(graph) as program, pytest.raises(DataError, match="fire2 has units 0 to 255"):
         program.run(batch, duration=2, probes=Probes(potentials=("fire2",), units={"fire2": (256,)}))
+    with pytest.raises(DataError, match="but not fire2 itself"):
+        program.run(batch, duration=2, probes=Probes(units={"fire2": (7,)}))
 
 
 def test_a_second_run_is_the_first_again(case):
