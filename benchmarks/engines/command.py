@@ -32,12 +32,13 @@ PACKAGES = (
     "Brian2",
 )  # fmt: skip
 WIDTH = 140  # of what is printed into a file
+DESCRIPTION = "Side-by-side runs of one spiking network in many engines: same weights, same inputs, outputs compared."
 CHECKED = 4  # samples whose outputs are compared
 
 
 def options() -> argparse.Namespace:
     """Return what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description=DESCRIPTION, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(BUILT)}, demo, or model files")
     parser.add_argument("--inputs", type=Path, metavar="FILE", help="samples, .npy; by default made from a seed")
     parser.add_argument("--weights", nargs="+", choices=WEIGHTS, default=list(WEIGHTS), help="weights to run with")
@@ -122,16 +123,19 @@ def compare(
             row["agreement"]["same"] += " (reset to zero)"
         rows[title] = row
     where = "on a GPU" if asked.device == "cuda" else f"threads {asked.threads}"
-    rate = f"firing rate {100 * firing_rate(shown, expected.get(False), asked.steps):.1f} %"
+    fired = firing_rate(shown, expected.get(False), asked.steps)
+    rate = "firing rate not known" if fired is None else f"firing rate {100 * fired:.1f} %"
     for index, point in enumerate(points):
         title = f"{shown.name}, {shown.weights} weights, T = {point.steps}, batch {point.batch}, {where}, {rate}"
         engine_table(console, title, rows, index)
     return {"network": shown.name, "weights": shown.weights, "steps": asked.steps, "rows": rows}
 
 
-def firing_rate(shown: Case, found: dict[str, Any] | None, steps: int) -> float:
-    """Return the spikes of the reference per neuron and step."""
-    counts = np.array(found["spikes"]) if found and found["spikes"] else np.zeros((1, 1))
+def firing_rate(shown: Case, found: dict[str, Any] | None, steps: int) -> float | None:
+    """Return the spikes of the reference per neuron and step; None where it did not run."""
+    if not found or not found["spikes"]:
+        return None
+    counts = np.array(found["spikes"])
     neurons = sum(size(shown.graph.shapes[node.name]) for node in shown.graph if isinstance(node.op, IntegrateFire))
     return float(counts.sum() / (counts.shape[1] * neurons * steps))
 
