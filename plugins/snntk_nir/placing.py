@@ -78,11 +78,11 @@ class Writing:
         return replace(value, nodes=(self.add(f"{stem}_copy", scale, value.nodes),))
 
     def in_our_order(self, stem: str, value: Value) -> Value:
-        """Return a flat value whose elements lie as ours, by a Linear node that reorders them if need be."""
+        """Return a flat value whose elements lie as ours, by an Affine node that reorders them if need be."""
         if value.order is None:
             return value
         count = size(value.shape)
         weight = np.zeros((count, count), np.float32)
         weight[value.order, np.arange(count)] = 1
-        node = self.nir.Linear(weight=weight)
+        node = self.nir.Affine(weight=weight, bias=np.zeros(count, np.float32))
         return replace(value, nodes=(self.add(f"{stem}_reorder", node, value.nodes),), order=None)

@@ -56,10 +56,8 @@ def _dense(writing: Writing, graph: Graph, node: Node, inputs: list[Value]) -> V
         return _convolved(writing, graph, node, value, kernel, op.bias, (1,) * (rank - 1), pads, (1,) * (rank - 1), 1)
     weight = op.weight * np.broadcast_to(value.gain, value.shape).reshape(-1, 1).astype(op.weight.dtype)
     weight = _floats((weight if value.order is None else weight[value.order]).T)
-    if op.bias is None:
-        made = writing.nir.Linear(weight=weight)
-    else:
-        made = writing.nir.Affine(weight=weight, bias=_floats(op.bias))
+    bias = np.zeros(len(weight)) if op.bias is None else op.bias  # sinabs reads no Linear
+    made = writing.nir.Affine(weight=weight, bias=_floats(bias))
     return Value((writing.add(node.name, made, value.nodes),), graph.shapes[node.name])
 
 

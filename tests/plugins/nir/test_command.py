@@ -56,7 +56,7 @@ def test_a_saved_network_is_written_read_and_simulated(command, network):
     assert digest in out
     facts = json.loads(command("inspect", "net.nir", "--json")[1])
     assert facts["meta"]["steps"] == "12"
-    assert [layer["kind"] for layer in facts["layers"]] == ["Input", "Linear", "IF", "Linear", "Output"]
+    assert [layer["kind"] for layer in facts["layers"]] == ["Input", "Affine", "IF", "Affine", "Output"]
     assert command("check", "net.nir")[0] == 0
     one, two = (
         json.loads(command("simulate", name, "--data", "data.npz", "--json")[1]) for name in ("net.snntk", "net.nir")
