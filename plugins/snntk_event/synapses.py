@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -124,7 +124,8 @@ def _through(
         if before is not None and not before.channels:
             continue
         if isinstance(weighted.op, Dense) and len(weighted.before) == 1:
-            term = _flat(weighted.op, read, origin, placed, after)
+            flat = _flat(weighted.op, read, origin, placed, after)
+            term = None if flat is None else _spread(flat, placed)
         elif before is None or factors is None:
             return None
         else:
@@ -172,6 +173,13 @@ def _rows(
     group = np.arange(before.first, before.first + before.channels) // inside
     columns = np.tile(group * width - placed.begin + placed.first, len(kernel))
     return np.ascontiguousarray(rows.reshape(-1, width), np.float32), columns.astype(np.int32)
+
+
+def _spread(term: Term, placed: Placement) -> Term:
+    """Return a term of one position for neurons at those positions, each as often as it takes that one."""
+    taken = (placed.positions >= 0).sum(axis=0)
+    starts = np.concatenate([[0], np.cumsum(taken)]).astype(np.int32)
+    return replace(term, segment_starts=starts, segments=np.repeat(term.segments, taken.sum(), axis=0))
 
 
 def _flat(op: Dense, read: Route, origin: Shape, placed: Placement, after: Array) -> Term | None:

@@ -16,11 +16,14 @@ from snntk_core import (
     Input,
     IntegrateFire,
     Node,
+    Pad,
     Probes,
     Readout,
     Relu,
+    Reshape,
     SpikeSource,
     SpikeTrain,
+    Upsample,
 )
 from snntk_core.connectivity import spiking_nodes
 from snntk_core.errors import DataError, Incompatible, OptionError, UnknownName
@@ -196,3 +199,23 @@ def test_probed_units_are_those_asked_for():
     np.testing.assert_array_equal(
         EVENT().compile(graph).run(batch, duration=9, probes=probes).potentials["neuron1"], expected
     )
+
+
+@pytest.mark.parametrize("op", [Upsample((3, 2)), Pad(((1, 2), (0, 1), (0, 0)))], ids=lambda op: type(op).__name__)
+def test_a_vector_spread_over_a_map_drives_every_position(op):
+    weight = np.random.default_rng(0).integers(-4, 5, (6, 4)) / 4
+    nodes = (
+        Node("input", SpikeSource((6,))),
+        Node("neuron1", IntegrateFire(), ("input",)),
+        Node("dense", Dense(weight.astype(np.float32)), ("neuron1",)),
+        Node("map", Reshape((1, 1, 4)), ("dense",)),
+        Node("spread", op, ("map",)),
+        Node("neuron2", IntegrateFire(), ("spread",)),
+        Node("readout", Readout(), ("neuron2",)),
+    )
+    graph = Graph(nodes)
+    batch, probes = exact_batch(graph), everything(graph)
+    expected = NUMPY().compile(graph).run(batch, duration=20, probes=probes)
+    assert expected.spike_counts["neuron2"].any()
+    for way in ("auto", "events", "dense"):
+        assert_same(EVENT(way=way).compile(graph).run(batch, duration=20, probes=probes), expected)
