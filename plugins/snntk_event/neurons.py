@@ -183,7 +183,7 @@ def neurons(layer: Layer, currents: Currents, way: Way, tilings: Mapping[str, Ti
     terms = None if tiling is None else widened_terms(layer.terms or (), tiling)
     if tiling is None or terms is None:
         tiling, terms = alone(layer.shape, block_size(layer.shape[-1])), layer.terms or ()
-    packed = None if layer.terms is None else pack(terms, tiling.width)
+    packed = None if layer.terms is None else pack(terms, tiling.width, tiling.positions)
     chosen = choice(layer.terms or (), terms, grid(layer.shape)[0], way, tilings)
     if not isinstance(op, IntegrateFire):
         threshold, initial = np.full((1, tiling.width), np.inf, np.float32), np.zeros((1, tiling.width), np.float32)

@@ -38,8 +38,8 @@ class Packed:
         return table
 
 
-def pack(terms: Terms, channels: int) -> Packed:
-    """Return the terms of a layer of ``channels`` channels: 8-bit integers wherever weights lie on such a grid."""
+def pack(terms: Terms, channels: int, positions: int) -> Packed:
+    """Return the terms of a layer of so many channels and positions: 8-bit integers wherever weights lie on a grid."""
     from snntk_event.kernels import terms as fields
     from snntk_event.kernels.gather import packed
     from snntk_event.kernels.layer import block_size
@@ -48,6 +48,7 @@ def pack(terms: Terms, channels: int) -> Packed:
     block = block_size(channels, bool(terms) and all(found is not None for found in codes))
     rows, arrays = np.zeros((len(terms), fields.FIELDS), np.int64), []
     for row, term, found in zip(rows, terms, codes, strict=True):
+        _check_tables(term, positions)
         kept = _arrays(term, found, block)
         if term.columns is None:
             kept = {**kept, "weights": packed(kept["weights"])}
@@ -64,6 +65,15 @@ def pack(terms: Terms, channels: int) -> Packed:
         arrays += kept.values()
     views = tuple(term.view for term in terms)
     return Packed(block, -(-channels // block) * block, views, rows, tuple(arrays))
+
+
+def _check_tables(term: Term, positions: int) -> None:
+    """Raise `ValueError` where the compiled loops, which check nothing, would read past the tables of a term."""
+    starts, segments, view = term.segment_starts, term.segments, term.view.positions
+    whole = len(starts) == positions + 1 and starts[0] == 0 and starts[-1] == len(segments)
+    rising, inside = (np.diff(starts) >= 0).all(), (segments[:, :2] >= 0).all() and (segments[:, :2] <= view).all()
+    if not (whole and rising and inside):
+        raise ValueError(f"The tables of a term do not lead from {view} positions to {positions}.")
 
 
 def _arrays(term: Term, codes: Codes | None, block: int) -> Mapping[str, Array]:

@@ -7,15 +7,14 @@ cut by the batch alone, and a layer's images and positions are independent of ea
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.util import find_spec
 from itertools import pairwise
 from threading import Event
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from snntk_core.blas import one_blas_thread
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -76,7 +75,7 @@ def _together(pool: ThreadPoolExecutor, work: Callable[[Stretch], None], stretch
 def map_parts(function: Callable[[Item, Team], Answer], parts: Sequence[Item], workers: int) -> list[Answer]:
     """Return ``function`` of every part and of the team that computes it, in order."""
     outer = min(workers, len(parts))
-    with _one_blas_thread():
+    with one_blas_thread():
         if workers == 1:
             return [function(part, Team()) for part in parts]
         if outer == workers:
@@ -95,21 +94,3 @@ def _mapped(function: Callable[[Item, Team], Answer], parts: Sequence[Item], thr
         except BaseException:
             team.stopped.set()
             raise
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Keep matrix products to the thread that asks for them, where threadpoolctl is installed."""
-    if not find_spec("threadpoolctl"):
-        yield
-        return
-    with _libraries().limit(limits=1, user_api="blas"):
-        yield
-
-
-@cache
-def _libraries() -> Any:
-    """Return the libraries that hold threads; finding them takes as long as running a small network."""
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController()

@@ -1,17 +1,14 @@
-"""Parts of a batch side by side: one thread for each, and one BLAS thread within it.
-
-The matrix products of one part are too small to share: left to itself, a BLAS spends its time waiting for its own
-threads, and far more when another program holds a core.
-"""
+"""Parts of a batch side by side: one thread for each, and one BLAS thread within it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TypeVar
+
+from snntk_core.blas import one_blas_thread
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -26,16 +23,5 @@ def map_parts(function: Callable[[Item], Answer], parts: Iterable[Item], workers
     """Return ``function`` of every part, in order."""
     if workers == 1:
         return [function(part) for part in parts]
-    with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
         return list(pool.map(function, parts))
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    if not find_spec("threadpoolctl"):
-        yield
-        return
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    with threadpool_limits(1, user_api="blas"):
-        yield

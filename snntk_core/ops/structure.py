@@ -48,7 +48,10 @@ def pooled(
     steps, spread = strides or kernel, dilation or (1,) * len(kernel)
     check_sizes(op, len(kernel), kernel=kernel, strides=steps, dilation=spread)
     pads = resolve_padding(padding, lengths, kernel, steps, spread)
-    return (*window_counts(lengths, kernel, steps, pads, spread, ceil=ceil), shape[-1])
+    counts = window_counts(lengths, kernel, steps, pads, spread, ceil=ceil)
+    if any((k - 1) * d < max(pair) for k, d, pair in zip(kernel, spread, pads, strict=True)) and op != "AveragePool":
+        raise ShapeError(f"{op} has windows of {list(kernel)} that lie wholly in the padding {pads}: no maximum.")
+    return (*counts, shape[-1])
 
 
 @dataclass(frozen=True, eq=False)

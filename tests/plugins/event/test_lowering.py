@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,7 @@ from snntk_core import (
     Upsample,
 )
 from snntk_event.lowering import lower
+from snntk_event.packing import pack
 
 EIGHTS = np.ones((3, 3, 8, 8), np.float32)
 CHAINS: dict[str, tuple[Op, ...]] = {
@@ -93,3 +96,14 @@ def test_pools_count_spikes_that_are_all_worth_the_same(chain, counted):
     layers = lower(network(*chain, SpikingMaxPool((2, 2)))).layers
     assert (layers[1].windows is not None) == counted
     assert (layers[2].terms is not None) == counted
+
+
+def test_tables_that_leave_the_view_or_lack_positions_never_reach_the_compiled_loops():
+    layers = lower(network(Conv2D(EIGHTS, padding="same"))).layers
+    (term,) = next(layer.terms for layer in layers if layer.name == "node3")
+    positions = len(term.segment_starts) - 1
+    assert pack((term,), 64, positions).block
+    beyond = replace(term, segments=term.segments + np.array([0, 1, 0], np.int32) * 10_000)
+    for wrong, count in ((term, positions + 1), (beyond, positions)):
+        with pytest.raises(ValueError, match="tables of a term"):
+            pack((wrong,), 64, count)

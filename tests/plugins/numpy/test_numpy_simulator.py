@@ -31,7 +31,7 @@ from snntk_core import (
     evaluate,
 )
 from snntk_core.connectivity import synaptic_operations
-from snntk_core.errors import DataError, Incompatible, OptionError, UnknownName
+from snntk_core.errors import DataError, Incompatible, OptionError, ShapeError, UnknownName
 from snntk_core.ops import __all__ as op_names
 from snntk_core.reference.analog import max_pool, softmax
 from snntk_core.simulator import operations_by_step
@@ -194,6 +194,15 @@ def test_operations_of_every_step_and_chosen_units_are_those_of_the_whole_record
     from_trains = operations_by_step(graph, every.spikes, len(batch), 20)
     assert all(np.array_equal(few.operations[name], steps) for name, steps in from_trains.items())
     assert not every.operations
+
+
+@pytest.mark.parametrize("op", [SpikingMaxPool, MaxPool])
+@pytest.mark.parametrize(("padding", "dilation"), [(((2, 0), (0, 0)), ()), (((0, 0), (0, 3)), (1, 2))])
+def test_windows_of_padding_alone_have_no_maximum(op, padding, dilation):
+    pool = op((2, 2), (1, 1), padding, dilation=dilation)
+    with pytest.raises(ShapeError, match="wholly in the padding"):
+        pool.infer((6, 6, 2))
+    assert op((2, 2), (1, 1), ((1, 0), (0, 1))).infer((6, 6, 2)) == (6, 6, 2)
 
 
 def test_units_that_are_not_there_are_refused(case):
