@@ -23,7 +23,6 @@ from snntk_core import (
     Pad,
     Probes,
     Readout,
-    Relu,
     Scale,
     SpikeSource,
     SpikingMaxPool,
@@ -31,7 +30,7 @@ from snntk_core import (
     evaluate,
 )
 from snntk_core.connectivity import synaptic_operations
-from snntk_core.errors import DataError, Incompatible, OptionError, ShapeError, UnknownName
+from snntk_core.errors import DataError, OptionError, ShapeError, UnknownName
 from snntk_core.ops import __all__ as op_names
 from snntk_core.reference.analog import max_pool, softmax
 from snntk_core.simulator import operations_by_step
@@ -330,22 +329,6 @@ def test_a_network_without_neurons_is_its_readout():
     recording = run(chain((4,), Dense(np.ones((4, 2)))), np.ones((3, 4)), 5)
     assert (recording.scores == 4).all()
     assert recording.synaptic_operations.tolist() == [0, 0, 0]
-
-
-def test_it_refuses_what_is_not_spiking_with_every_issue():
-    nodes = (Node("in", Input((4, 4, 1))), Node("max", MaxPool((2, 2)), ("in",)), Node("relu", Relu(), ("max",)))
-    with pytest.raises(Incompatible) as caught:
-        NumpySimulator().compile(Graph(nodes))
-    for part in ("not spiking", "max: MaxPool", "relu: Relu"):
-        assert part in str(caught.value)
-
-
-def test_it_refuses_a_second_output_and_a_readout_that_is_read():
-    source, out = Node("in", SpikeSource((2,))), Node("out", Readout(), ("in",))
-    with pytest.raises(Incompatible, match="second output"):
-        NumpySimulator().compile(Graph((source, out, Node("more", Readout(), ("in",))), ("out", "more")))
-    with pytest.raises(Incompatible, match="reads this readout"):
-        NumpySimulator().compile(Graph((source, out, Node("more", Readout(), ("out",)))))
 
 
 def test_it_runs_every_linear_and_neuron_op_of_the_core():

@@ -15,21 +15,18 @@ from snntk_core import (
     Dense,
     Flatten,
     Graph,
-    Input,
     IntegrateFire,
-    MaxPool,
     Node,
     Pad,
     Probes,
     Readout,
-    Relu,
     Scale,
     SpikeSource,
     SpikingMaxPool,
     Subtract,
 )
 from snntk_core.connectivity import spiking_nodes
-from snntk_core.errors import DataError, Incompatible, MissingLibrary, OptionError, UnknownName
+from snntk_core.errors import DataError, MissingLibrary, OptionError, UnknownName
 from snntk_core.testing.spiking_graphs import exact_batch, networks, neuron_examples, op_examples
 from snntk_numpy.simulator import NumpySimulator
 from snntk_torchsim.simulator import TorchSimulator
@@ -282,22 +279,6 @@ def test_products_stay_exact_where_a_program_allows_less():
 
 def test_it_runs_what_numpy_runs():
     assert TorchSimulator.capabilities.ops == NumpySimulator.capabilities.ops
-
-
-def test_it_refuses_what_is_not_spiking_with_every_issue():
-    nodes = (Node("in", Input((4, 4, 1))), Node("max", MaxPool((2, 2)), ("in",)), Node("relu", Relu(), ("max",)))
-    with pytest.raises(Incompatible) as caught:
-        TorchSimulator().compile(Graph(nodes))
-    for part in ("not spiking", "max: MaxPool", "relu: Relu"):
-        assert part in str(caught.value)
-
-
-def test_it_refuses_a_second_output_and_a_readout_that_is_read():
-    source, out = Node("in", SpikeSource((2,))), Node("out", Readout(), ("in",))
-    with pytest.raises(Incompatible, match="second output"):
-        TorchSimulator().compile(Graph((source, out, Node("more", Readout(), ("in",))), ("out", "more")))
-    with pytest.raises(Incompatible, match="reads this readout"):
-        TorchSimulator().compile(Graph((source, out, Node("more", Readout(), ("out",)))))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="torch finds a GPU here")
