@@ -16,7 +16,7 @@ from typing import Any
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Limit every BLAS to one thread, where threadpoolctl is installed.
+    """Limit every BLAS that the first use finds, numpy's always, to one thread where threadpoolctl is installed.
 
     Blocks may overlap in different threads: the limit goes when the last of them ends.
     """

@@ -36,7 +36,7 @@ def samples() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def network() -> Graph:
-    pytest.importorskip("onnx")
+    pytest.importorskip("onnx", reason="onnx is not installed")
     return snntk.parse(str(files("snntk") / "demo" / "digits.onnx"))
 
 
@@ -45,7 +45,7 @@ def noise(network: Graph, graph: Graph, samples: np.ndarray) -> float:
 
 
 def test_methods_by_name_or_with_options_fit_a_network(network: Graph, samples: np.ndarray) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     bits = {"weight_bits": 2, "activation_bits": 4, "calibration": samples}
     plain = snntk.quantize(network, **bits)
     fitted = snntk.quantize(network, **bits, calibrate=[AdaptRounding(iterations=60), "correct-biases"])

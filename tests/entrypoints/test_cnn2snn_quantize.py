@@ -36,7 +36,7 @@ def recorded() -> Path:
 
 @pytest.fixture
 def model(recorded: Path) -> Graph:
-    pytest.importorskip("h5py")
+    pytest.importorskip("h5py", reason="h5py is not installed")
     return snntk.parse(recorded / "modelA.keras")
 
 

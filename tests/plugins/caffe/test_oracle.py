@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -97,14 +96,6 @@ def test_a_stranger_is_refused_in_one_sentence(entry):
     assert "'norm1', 'norm2' (LRN: " in message
     assert "\n" not in message
     assert message.endswith(".")
-
-
-def test_a_file_takes_less_than_a_second():
-    entry = next(entry for entry in CONVERTS if entry["slug"] == "caffe-ethereon-lenet")
-    snntk.parse(paths(entry))  # what is imported once is not of the file
-    start = time.process_time()
-    snntk.parse(paths(entry))
-    assert time.process_time() - start < 1.0
 
 
 def test_mnist_as_a_spiking_network():

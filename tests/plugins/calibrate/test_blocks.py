@@ -90,7 +90,7 @@ OPS: dict[str, tuple[Op, list[tuple[int, ...]]]] = {
 
 @pytest.mark.parametrize("name", OPS)
 def test_functions_with_gradients_are_the_reference(name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is not installed")
     op, shapes = OPS[name]
     xs = [normal(6, *shape) for shape in shapes]
     tensors = [torch.from_numpy(x).requires_grad_() for x in xs]
@@ -148,7 +148,7 @@ def noise(floating: Graph, graph: Graph, samples: np.ndarray, name: str) -> floa
 
 
 def test_reconstructed_blocks_are_closer_and_stay_on_their_grids() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     floating, samples = residual(), np.random.default_rng(1).normal(size=(64, 6, 6, 2))
     before, notes, told = quantized(floating, samples), [], []
     context = Context(samples, unquantized=floating, note=notes.append, progress=lambda *now: told.append(now))
@@ -169,7 +169,7 @@ def test_reconstructed_blocks_are_closer_and_stay_on_their_grids() -> None:
 
 
 def test_steps_that_are_powers_of_two_stay_and_others_where_asked() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     floating, samples = residual(), np.random.default_rng(1).normal(size=(32, 6, 6, 2))
     for before, options in (
         (quantized(floating, samples, power_of_two=True), {}),
@@ -181,7 +181,7 @@ def test_steps_that_are_powers_of_two_stay_and_others_where_asked() -> None:
 
 
 def test_blocks_without_gradients_or_gain_stay_and_are_noted() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     samples = np.random.default_rng(1).normal(size=(32, 3))
     floating = chain((3,), d1=Dense(normal(3, 4)), s=Sigmoid(), d2=Dense(np.float32(np.eye(4))), r=LeakyRelu())
     before, notes = quantize_weights(floating, MaxPerAxis(3)), []
@@ -192,7 +192,7 @@ def test_blocks_without_gradients_or_gain_stay_and_are_noted() -> None:
 
 
 def test_what_it_cannot_do_is_refused_with_a_reason() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     floating, samples = residual(), normal(4, 6, 6, 2)
     assert ReconstructBlocks().apply(floating, Context(samples)) is floating
     with pytest.raises(Incompatible, match="stem: it is quantized, and its float weights are not known"):

@@ -101,7 +101,7 @@ def errors(graph: Graph, context: Context, reads: str) -> dict[str, np.ndarray]:
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**16), bits=st.sampled_from([2, 3, 4]), reads=st.sampled_from(["float", "quantized"]))
 def test_no_channel_is_worse_than_with_nearest_rounding(seed: int, bits: int, reads: str) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     rng = np.random.default_rng(seed)
     floating, samples = network(rng), rng.normal(size=(24, 6, 6, 2))
     quantized = quantize_weights(floating, MaxPerAxis(bits))
@@ -154,7 +154,7 @@ def test_a_bias_stays_on_its_grid() -> None:
 
 @pytest.mark.parametrize("method", [AdaptRounding, CorrectBiases])
 def test_only_the_layers_of_a_pattern_change(method: type) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     floating, samples = network(RNG), RNG.normal(size=(24, 6, 6, 2))
     quantized = quantize_weights(floating, MaxPerAxis(2))
     after = method(layers="p*").apply(quantized, Context(samples, unquantized=floating))
@@ -163,7 +163,7 @@ def test_only_the_layers_of_a_pattern_change(method: type) -> None:
 
 @pytest.mark.parametrize("method", [AdaptRounding, CorrectBiases])
 def test_what_is_not_quantized_stays_and_an_unknown_float_network_is_refused(method: type) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     floating, samples = network(RNG), RNG.normal(size=(4, 6, 6, 2))
     assert method().apply(floating, Context(samples)) is floating
     quantized = quantize_weights(floating, MaxPerAxis(2))
@@ -176,7 +176,7 @@ def test_what_is_not_quantized_stays_and_an_unknown_float_network_is_refused(met
 
 
 def test_layers_that_stay_at_nearest_rounding_are_noted() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     floating = chain((4,), d=Dense(np.diag([1.0, 0.5, 0.25, 1.0])))
     quantized, notes = quantize_weights(floating, MaxPerAxis(4)), []
     context = Context(np.eye(4), unquantized=floating, note=notes.append)

@@ -64,7 +64,7 @@ def test_corrected_biases_are_the_recorded_ones(arrays: Arrays, floating: Graph,
 
 
 def test_rounding_is_at_least_as_good_as_the_recorded_one(arrays: Arrays, floating: Graph, quantized: Graph) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     context = Context(arrays["cal"], unquantized=floating)
     after = AdaptRounding(reads="quantized").apply(quantized, context)
     found, before = errors(after, floating, arrays["cal"]), errors(quantized, floating, arrays["cal"])

@@ -13,7 +13,7 @@ from snntk_core import QuantizedRelu, WeightedOp
 from snntk_core.errors import ParseError
 from snntk_core.ops import DepthwiseConv2D
 
-h5py = pytest.importorskip("h5py")
+h5py = pytest.importorskip("h5py", reason="h5py is not installed")
 
 
 def quantizer(kind: str, **config: Any) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def test_strange_member_names(tmp_path, names):
 
 @pytest.mark.parametrize("kind", ["soft", "external", "group", "text", "empty", "virtual", "raw"])
 def test_trees_that_lie(tmp_path, kind):
-    h5py = pytest.importorskip("h5py")
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     with h5py.File(tmp_path / "other.h5", "w") as other:
         other["secret"] = ARRAYS[0]
     (tmp_path / "raw.bin").write_bytes(ARRAYS[0].tobytes())
@@ -193,7 +193,7 @@ def test_trees_that_lie(tmp_path, kind):
 
 def test_pieces_that_are_larger_than_their_array_are_not_read(tmp_path):
     """The HDF5 library allocates a piece whole, however few numbers of it the array has."""
-    h5py = pytest.importorskip("h5py")
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     with h5py.File(tmp_path / "p.h5", "w") as file:
         piece = file.create_dataset("param_000", (3,), "f4", maxshape=(None,), chunks=(1 << 28,), compression="gzip")
         piece.id.write_direct_chunk((0,), bytes(99))
@@ -202,7 +202,7 @@ def test_pieces_that_are_larger_than_their_array_are_not_read(tmp_path):
 
 
 def test_a_tree_that_claims_too_much(tmp_path):
-    h5py = pytest.importorskip("h5py")
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file.create_dataset("param_000", (1 << 40,), "f4", chunks=(1 << 10,), compression="gzip")
     (tmp_path / "n.toml").write_text("[[layer]]\nkind = 'Input'\nshape = [6]\n")

@@ -44,7 +44,7 @@ def test_oracle_in_other_files(tmp_path, suffix):
     elif suffix == ".npz":
         np.savez_compressed(path, *values)
     else:
-        h5py = pytest.importorskip("h5py")
+        h5py = pytest.importorskip("h5py", reason="h5py is not installed")
         with h5py.File(path, "w") as file:
             for index, value in enumerate(values):
                 file.create_dataset(f"param_{index:03d}", data=value)

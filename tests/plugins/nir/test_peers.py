@@ -22,8 +22,8 @@ from snntk_core import (
     SpikeSource,
 )
 
-torch = pytest.importorskip("torch")
-nir = pytest.importorskip("nir")
+torch = pytest.importorskip("torch", reason="torch is not installed")
+nir = pytest.importorskip("nir", reason="nir is not installed")
 STEPS, SAMPLES = 24, 3
 
 
@@ -69,7 +69,7 @@ def counted_here(graph: Graph) -> np.ndarray:
 
 
 def test_a_lenet_gives_the_same_in_spikingjelly(tmp_path) -> None:
-    exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange")
+    exchange = pytest.importorskip("spikingjelly.activation_based.nir_exchange", reason="spikingjelly is not installed")
     graph = lenet("zero")
     snntk.export(graph, tmp_path / "net.nir", simulator="nir")
     network, state, counts = exchange.import_from_nir(tmp_path / "net.nir", dt=1.0), None, 0
@@ -81,8 +81,8 @@ def test_a_lenet_gives_the_same_in_spikingjelly(tmp_path) -> None:
 
 
 def test_a_lenet_gives_the_same_in_sinabs(tmp_path) -> None:
-    loader = pytest.importorskip("sinabs.nir")
-    activation = pytest.importorskip("sinabs.activation")
+    loader = pytest.importorskip("sinabs.nir", reason="sinabs is not installed")
+    activation = pytest.importorskip("sinabs.activation", reason="sinabs is not installed")
     graph = lenet("subtract")
     snntk.export(graph, tmp_path / "net.nir", simulator="nir")
     network = loader.from_nir(nir.read(tmp_path / "net.nir"), batch_size=SAMPLES)

@@ -20,6 +20,6 @@ def recorded() -> Path:
 
 @pytest.fixture(scope="session")
 def keras() -> ModuleType:
-    pytest.importorskip("tensorflow")
-    library: ModuleType = pytest.importorskip("keras", minversion="3")
+    pytest.importorskip("tensorflow", reason="tensorflow is not installed")
+    library: ModuleType = pytest.importorskip("keras", minversion="3", reason="keras 3 is not installed")
     return library

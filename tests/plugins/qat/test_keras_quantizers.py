@@ -73,7 +73,7 @@ def test_a_kernel_of_zeros_stays_and_has_a_gradient(keras, kind, limit) -> None:
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), bits=st.integers(2, 8), kind=st.sampled_from(QUANTIZERS))
 def test_weights_lie_on_the_grid_that_the_graph_would_choose(seed, bits, kind) -> None:
-    pytest.importorskip("keras", minversion="3")
+    pytest.importorskip("keras", minversion="3", reason="keras 3 is not installed")
     rng = np.random.default_rng(seed)
     weight = rng.normal(size=rng.integers(2, 7, size=2)).astype(np.float32)
     grid = OURS[kind](bits=bits).format_for(weight, "weight", Node("layer", Dense(weight), "in"))

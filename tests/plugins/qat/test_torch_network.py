@@ -13,7 +13,7 @@ from snntk_core import Conv2D, Dense, Flatten, Graph, Input, Node, NumberFormat,
 from snntk_core.errors import Incompatible, SnntkError
 from snntk_core.testing.random_graphs import random_batch, random_graph
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="torch is not installed")
 
 
 def outputs(module, batch):

@@ -11,8 +11,8 @@ from snntk_core import AveragePool, Context, Conv2D, Dense, Flatten, Graph, Inpu
 from snntk_core.errors import Incompatible
 from snntk_qat import FineTune
 
-torch = pytest.importorskip("torch")
-datasets = pytest.importorskip("sklearn.datasets")
+torch = pytest.importorskip("torch", reason="torch is not installed")
+datasets = pytest.importorskip("sklearn.datasets", reason="sklearn is not installed")
 
 
 @pytest.fixture(scope="module")
