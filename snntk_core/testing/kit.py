@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from snntk_core.component import Component
-from snntk_core.errors import UnknownName
+from snntk_core.errors import MissingLibrary, UnknownName
 from snntk_core.parser import Parser
 from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
 from snntk_core.simulator import Simulator
@@ -109,7 +109,7 @@ def outcome(component: type[Component], check: Check, known: str = "") -> Outcom
     made = partial(Outcome, getattr(component, "name", component.__name__), check.name)
     try:
         check.run()
-    except Skipped as reason:
+    except (Skipped, MissingLibrary) as reason:  # what needs a library that is not there says nothing of the component
         return made(True, skipped=str(reason))
     except Exception as error:
         message = str(error) if isinstance(error, Fault) else _unexpected(error)

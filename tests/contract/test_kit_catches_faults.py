@@ -20,7 +20,7 @@ from sound_components import mutant
 from snntk_core import (
     Graph,
 )
-from snntk_core.errors import UnknownName
+from snntk_core.errors import MissingLibrary, UnknownName
 from snntk_core.ops import __all__ as vocabulary
 from snntk_core.testing import check_component, checks_for, compliance
 from snntk_core.testing import component as component_checks
@@ -100,6 +100,17 @@ def test_missing_library_skips_what_needs_it():
     skipped = [found.check for found in outcomes if "no_such_library" in found.skipped]
     assert "check_agrees_with_predict" in skipped
     assert "check_documented" not in skipped
+
+
+def test_library_missed_only_while_a_check_runs_is_a_reason_to_skip():
+    def missing(self: Any, model: Any) -> Graph:
+        raise MissingLibrary("layer-list", ["no_such_library"], "pip install it")
+
+    outcomes = {o.check: o for o in check_component(mutant(sound.LayerList, parse=missing))}
+    found = outcomes["check_graph_verifies"]
+    assert found.passed
+    assert "layer-list needs no_such_library" in found.skipped
+    assert not outcomes["check_documented"].skipped
 
 
 def test_no_examples_is_a_reason_to_skip():
