@@ -43,7 +43,7 @@ def fan_out(graph: Graph, name: str) -> Array:
     Counted are the target units reached over every path of linear ops that begins here and ends in the next neuron,
     spiking pool or readout; in an analog graph in the next nonlinear op or output.  Pooling, padding, reshaping and
     adding are part of the synapse.  Parallel paths count separately; a shortcut is one synapse to each target.
-    Raises `GraphError` for a name that is no node, and where there are more paths than can be counted.
+    Raises `UnknownName` for a name that is no node, `GraphError` where there are more paths than can be counted.
     """
     total = np.zeros(graph.shapes[graph[name].name], np.int64)
     for bundle in _targets(graph, name):
@@ -54,7 +54,7 @@ def fan_out(graph: Graph, name: str) -> Array:
 def fan_in(graph: Graph, name: str) -> Array:
     """Return how many synapses each output unit of a weighted op has, in the shape of its output; padding has none.
 
-    Raises `GraphError` for a name that is no node, and for an op without weights.
+    Raises `UnknownName` for a name that is no node, and `GraphError` for an op without weights.
     """
     node = graph[name]
     if not isinstance(node.op, WeightedOp):

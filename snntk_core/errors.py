@@ -88,15 +88,20 @@ class PredictionUnavailable(SnntkError):
         Exception.__init__(self, f"{component}: {problem}")
 
 
+KNOWN = 40
+"""How many of the known names a message lists: a large network has hundreds of nodes."""
+
+
 class UnknownName(SnntkError):
-    """A name that no plugin offers."""
+    """A name that no plugin offers, or that no node of a graph has."""
 
     exit_code: ClassVar[int] = 2
 
     def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
-        self.kind, self.name, choices = kind, name, tuple(choices)
-        hint = did_you_mean(name, choices)
-        Exception.__init__(self, f"There is no {kind} {name!r}.{hint} Known: {listed(choices)}.")
+        self.kind, self.name, choices = kind, name, sorted(choices)
+        more = f" and {len(choices) - KNOWN} more" if len(choices) > KNOWN else ""
+        known = f"Known: {listed(choices[:KNOWN])}{more}."
+        Exception.__init__(self, f"There is no {kind} {name!r}.{did_you_mean(str(name), choices)} {known}")
 
 
 class AmbiguousName(SnntkError):

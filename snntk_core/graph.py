@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from snntk_core.errors import GraphError, ShapeError, did_you_mean
+from snntk_core.errors import GraphError, ShapeError, UnknownName
 from snntk_core.node import Node
 from snntk_core.number_format import NumberFormat
 from snntk_core.ops import Input, Op, SpikeSource
@@ -62,7 +62,7 @@ class Graph:
 
     def __getitem__(self, name: str) -> Node:
         if name not in self._by_name:
-            raise GraphError([f"there is no node {name!r}.{did_you_mean(name, self._by_name)}"])
+            raise UnknownName("node", name, self._by_name)
         return self._by_name[name]
 
     def __contains__(self, name: object) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from snntk_core import Capabilities, Dense, Dropout, Flatten, Graph, Identity, Input, Issue, Node, NumberFormat, Relu
 from snntk_core.artifact import load_graph, save_graph
-from snntk_core.errors import GraphError
+from snntk_core.errors import UnknownName
 from snntk_core.layout import channels_first, channels_last
 from snntk_core.ops import Conv2D
 from snntk_core.provenance import formats_lost, nodes_by_layer, traced
@@ -83,8 +83,19 @@ def test_an_issue_names_the_layer_where_the_node_has_another_name() -> None:
 
 
 def test_names_are_not_nodes() -> None:
-    with pytest.raises(GraphError, match="there is no node 'same'"):
+    with pytest.raises(UnknownName, match="^There is no node 'same'"):
         network()["same"]
+
+
+def test_a_node_that_is_not_there_is_answered_with_the_nearest_and_with_a_list_that_ends() -> None:
+    many = Graph((Node("input", Input((3,))), *(Node(f"relu_{i:02}", Relu(), ("input",)) for i in range(50))))
+    with pytest.raises(UnknownName) as caught:
+        many["rleu_07"]
+    text = str(caught.value)
+    assert text.startswith("There is no node 'rleu_07'. Did you mean 'relu_07'? Known: input, relu_00, ")
+    assert text.endswith("relu_38 and 11 more.")
+    with pytest.raises(UnknownName, match="There is no node 3. Known: input, relu_00"):
+        many[3]
 
 
 def test_number_formats_that_a_step_lost_are_named() -> None:

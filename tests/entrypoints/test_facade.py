@@ -11,7 +11,6 @@ from snntk_core.data import Data
 from snntk_core.errors import (
     ArtifactError,
     DataError,
-    GraphError,
     Incompatible,
     OptionError,
     RecipeError,
@@ -145,7 +144,7 @@ def test_parts_of_a_batch_are_joined_as_if_it_ran_at_once(spiking, samples, regi
     [
         ({"steps": 0}, OptionError, "whole number of at least 1"),
         ({"steps": 2.5}, OptionError, "whole number of at least 1"),
-        ({"steps": 4, "probes": ["relu_9"]}, GraphError, "Did you mean 'relu_"),
+        ({"steps": 4, "probes": ["relu_9"]}, UnknownName, "Did you mean 'relu_"),
         ({"steps": 4, "simulator": "nmpy"}, UnknownName, "Did you mean 'numpy'"),
         ({"steps": 4, "labels": [1, 2]}, DataError, "60 samples but 2 labels"),
     ],

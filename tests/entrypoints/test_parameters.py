@@ -277,7 +277,7 @@ def test_fan_and_products_are_counted_with_true_borders() -> None:
     assert snntk.fan_out(graph, "input")[3, 3, 0] == 9 * 4
     assert snntk.multiply_accumulates(graph) == {"block/conv": 4 * 4 * 4 * 27}
     for count in (snntk.fan_in, snntk.fan_out):
-        with pytest.raises(snntk.GraphError, match=r"there is no node 'nrm'\. Did you mean 'norm'"):
+        with pytest.raises(snntk.UnknownName, match=r"There is no node 'nrm'\. Did you mean 'norm'"):
             count(graph, "nrm")
     with pytest.raises(snntk.GraphError, match="norm is a BatchNorm, which has no synapses"):
         snntk.fan_in(graph, "norm")
