@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from snntk_core.data import Data
-from snntk_core.errors import DataError
+from snntk_core.errors import DataError, OptionError
 from snntk_core.graph import Graph
 from snntk_core.ops import Array, Readout, Sigmoid
 from snntk_core.shapes import size
@@ -44,7 +44,7 @@ class Judge:
         """Return the judge of a network's outputs on ``data``.
 
         Labels of a network with one output that are not all 0 or 1 are targets.  Raises `DataError` for labels beyond
-        the outputs and for targets of another shape.
+        the outputs and for targets of another shape, and `OptionError` for a ``top_k`` that makes every decision right.
         """
         name = graph.outputs[0]
         outputs, op = size(graph.shapes[name]), graph[name].op
@@ -56,6 +56,10 @@ class Judge:
             raise DataError(f"There is a label {labels.max()}, but the network has {outputs} outputs.")
         if targets is not None and targets.shape[1] != outputs:
             raise DataError(f"The targets have {targets.shape[1]} values for each sample, the network {outputs}.")
+        if targets is None and top_k >= max(outputs, 2):
+            has = "1 output" if outputs == 1 else f"{outputs} outputs"
+            most = f"Every decision would be right; take {max(outputs - 1, 1)} at most."
+            raise OptionError([f"top_k is {top_k}, but the network has {has}. {most}"])
         return cls(labels, targets, 0.5 if behind_sigmoid else 0.0, top_k)
 
     @property

@@ -177,11 +177,12 @@ def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progr
     x = as_batch(loaded.graph, data.x)
     if not len(x):
         raise DataError("The data holds no samples.")
+    judge = Judge.of(loaded.graph, data, plan.top_k)
     analog, graph = line.convert(loaded.graph, plan, progress)
     issues = plan.simulator.capabilities.check(graph)
     if issues:
         raise Incompatible(plan.simulator.name, traced(graph, issues))
-    accuracy, layers = _simulate(plan, loaded.graph, analog, graph, replace(data, x=x), line, progress)
+    accuracy, layers = _simulate(plan, loaded.graph, analog, graph, x, judge, line, progress)
     result = Result(
         source=loaded.graph.meta.get("source", describe(source)),
         plan=plan,
@@ -200,34 +201,33 @@ def execute(plan: Plan, source: object, data: Data, registry: Registry, *, progr
 
 
 def _simulate(
-    plan: Plan, parsed: Graph, analog: Graph, graph: Graph, data: Data, line: Line, progress: Progress
+    plan: Plan, parsed: Graph, analog: Graph, graph: Graph, x: Array, judge: Judge, line: Line, progress: Progress
 ) -> tuple[Accuracy, LayerTally]:
     duration = int(plan.duration)
-    judge = Judge.of(parsed, data, plan.top_k)
     decisions = DecisionTally(report_times(duration, plan.times), judge)
-    layers = LayerTally(graph, duration, min(plan.samples, len(data.x)))
+    layers = LayerTally(graph, duration, min(plan.samples, len(x)))
     start = perf_counter()
-    outputs = evaluate(parsed, data.x)
+    outputs = evaluate(parsed, x)
     step = part_size(graph)
     with plan.simulator.compile(graph) as program:
         if not isinstance(program, Runnable):
             raise SnntkError(runs_nothing(plan.simulator))
-        for begin in range(0, len(data.x), step):
-            progress("Simulating", begin, len(data.x))
+        for begin in range(0, len(x), step):
+            progress("Simulating", begin, len(x))
             part = slice(begin, begin + step)
-            recording = program.run(data.x[part], duration=plan.duration)
+            recording = program.run(x[part], duration=plan.duration)
             decisions.add(recording, outputs[part], part)
             layers.add(recording)
-    progress("Simulating", len(data.x), len(data.x))
+    progress("Simulating", len(x), len(x))
     line.announce(
         StageRecord("simulate", plan.simulator.name, "nothing", perf_counter() - start, len(graph), len(graph))
     )
     progress("Evaluating the analog networks", 0, 1)
     start = perf_counter()
-    limit = evaluate(graph, data.x)
+    limit = evaluate(graph, x)
     accuracy = decisions.finish(
         judge.judgment(outputs),
-        judge.judgment(evaluate(analog, data.x)) if judge.judges else None,
+        judge.judgment(evaluate(analog, x)) if judge.judges else None,
         judge.judgment(limit),
         likeness(limit, outputs)[1],
     )

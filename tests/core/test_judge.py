@@ -7,7 +7,7 @@ import pytest
 
 from snntk_core import Dense, Graph, Input, Node, Readout, Sigmoid
 from snntk_core.data import Data
-from snntk_core.errors import DataError
+from snntk_core.errors import DataError, OptionError
 from snntk_core.judge import Judge, decisions
 
 
@@ -48,6 +48,15 @@ def test_a_decision_among_the_largest_few_is_right() -> None:
     scores = np.array([[5.0, 4, 3, 2], [5, 4, 3, 2], [2, 2, 2, 2]])
     judge = Judge.of(network(4), data([1, 2, 3]), top_k=2)
     np.testing.assert_array_equal(judge.marks(scores), [True, False, True])
+
+
+@pytest.mark.parametrize(("outputs", "few", "words"), [(4, 4, "4 outputs"), (4, 9, "4 outputs"), (2, 2, "2 outputs")])
+def test_as_many_as_there_are_outputs_would_make_every_decision_right(outputs: int, few: int, words: str) -> None:
+    with pytest.raises(OptionError, match=rf"top_k is {few}, but the network has {words}.* take {outputs - 1} at most"):
+        Judge.of(network(outputs), data([0, 1]), few)
+    with pytest.raises(OptionError, match=r"has 1 output\. Every decision would be right; take 1 at most"):
+        Judge.of(network(1), data([0, 1]), 2)
+    assert Judge.of(network(1), data([0, 1]), 1).top_k == 1
 
 
 def test_real_numbers_are_targets() -> None:

@@ -83,7 +83,7 @@ def test_an_issue_names_the_layer_where_the_node_has_another_name() -> None:
 
 
 def test_names_are_not_nodes() -> None:
-    with pytest.raises(UnknownName, match="^There is no node 'same'"):
+    with pytest.raises(UnknownName, match=r"^There is no node 'same'"):
         network()["same"]
 
 
@@ -94,7 +94,7 @@ def test_a_node_that_is_not_there_is_answered_with_the_nearest_and_with_a_list_t
     text = str(caught.value)
     assert text.startswith("There is no node 'rleu_07'. Did you mean 'relu_07'? Known: input, relu_00, ")
     assert text.endswith("relu_38 and 11 more.")
-    with pytest.raises(UnknownName, match="There is no node 3. Known: input, relu_00"):
+    with pytest.raises(UnknownName, match=r"There is no node 3\. Known: input, relu_00"):
         many[3]
 
 
