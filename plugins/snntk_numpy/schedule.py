@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snntk_core import Array, Graph, IntegrateFire, LinearOp, Node, Op, Pad, Scale, SpikeSource, WeightedOp, apply
-from snntk_core.connectivity import steady
-
-FLOAT = np.dtype(np.float32)
+from snntk_core import Array, Graph, IntegrateFire, Node, Op, Pad, Scale, WeightedOp, apply
+from snntk_core.currents import FLOAT, constant_currents, single_precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,33 +20,25 @@ class Schedule:
     """Nodes in the order of one step.
 
     ``affine``: every op, its arrays in single precision.  ``linear``: the same ops without their constant terms.
-    ``shapes``: of every node, without batch.  ``steady``: nodes that no spike changes.
     """
 
-    nodes: tuple[Node, ...]
+    graph: Graph
     affine: Mapping[str, Op]
     linear: Mapping[str, Op]
-    shapes: Mapping[str, tuple[int, ...]]
-    steady: frozenset[str]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, each after those it reads."""
+        return self.graph.nodes
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The shape of every node, without batch."""
+        return self.graph.shapes
 
     def constant_currents(self, batch: Array) -> dict[str, Array | None]:
-        """Return what each neuron node receives while all neurons are silent; None where that is nothing.
-
-        The first axis is one where the batch does not matter.
-        """
-        values: dict[str, Array] = {}
-        received: dict[str, Array | None] = {}
-        for node in self.nodes:
-            op = self.affine[node.name]
-            if isinstance(op, SpikeSource):
-                values[node.name] = np.ascontiguousarray(apply(op, batch), FLOAT)
-            elif isinstance(op, LinearOp) or node.name in self.steady:
-                values[node.name] = apply(op, *_aligned([values[name] for name in node.inputs]))
-            else:
-                current = np.ascontiguousarray(values[node.inputs[0]])
-                received[node.name] = current if current.any() else None
-                values[node.name] = np.zeros((1, *self.shapes[node.name]), FLOAT)
-        return received
+        """Return what each neuron node receives while all neurons are silent, see `snntk_core.currents`."""
+        return constant_currents(self.graph, self.affine, batch)
 
     def driven(self, node: Node, values: Mapping[str, Array | None]) -> Array | None:
         """Return what the spikes in ``values`` make of a linear node, without constant terms; None: nothing at all."""
@@ -66,12 +56,7 @@ def schedule(graph: Graph) -> Schedule:
     shapes = graph.shapes
     affine = {node.name: _cast(node.op, shapes[node.name]) for node in graph}
     linear = {name: _without_constants(op) for name, op in affine.items()}
-    return Schedule(graph.nodes, affine, linear, shapes, steady(graph))
-
-
-def _aligned(arrays: list[Array]) -> list[Array]:
-    batch = max(len(array) for array in arrays)
-    return [array if len(array) == batch else np.broadcast_to(array, (batch, *array.shape[1:])) for array in arrays]
+    return Schedule(graph, affine, linear)
 
 
 def _cast(op: Op, shape: tuple[int, ...]) -> Op:
@@ -79,7 +64,8 @@ def _cast(op: Op, shape: tuple[int, ...]) -> Op:
 
     Comparing a whole map with a whole map is several times faster than with a short row of channels.
     """
-    arrays = {name: array.astype(FLOAT) for name, array in op.arrays.items()}
+    op = single_precision(op)
+    arrays = dict(op.arrays)
     if isinstance(op, IntegrateFire):
         arrays = {name: array if array.size == 1 else np.broadcast_to(array, shape) for name, array in arrays.items()}
     return replace(op, **arrays)
