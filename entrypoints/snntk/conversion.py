@@ -77,9 +77,9 @@ class Conversion:
         with _of_calibration():
             return self.line.convert(graph, self.plan, *([progress] if progress else []))[1]
 
-    def up_to(self, graph: Graph, stage: Stage) -> Graph:
-        """Return ``graph`` after the steps of the plan up to and including ``stage``."""
+    def up_to(self, graph: Graph, stage: Stage, *, after: Stage | None = None) -> Graph:
+        """Return ``graph`` after the steps of the plan up to and including ``stage``, those up to ``after`` made."""
         for step in self.plan.steps:
-            if getattr(step, "stage", Stage.QUANTIZE) <= stage:
+            if (after or 0) < getattr(step, "stage", Stage.QUANTIZE) <= stage:
                 graph = self.line.step(graph, step)
         return graph

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from snntk.calibrating import Method, calibrated
 from snntk.conversion import as_graph
 from snntk.given import as_samples, checked_graph, installed
 from snntk.layers import first_weighted, layers_called, leading_to
+from snntk.recipe_quantizing import by_recipe
 from snntk_core.component import Component
 from snntk_core.errors import OptionError, SnntkError
 from snntk_core.graph import Graph
@@ -20,6 +22,7 @@ from snntk_core.pipeline import Line
 from snntk_core.quantization import quantize_activations, quantized, with_weight_bits
 from snntk_core.quantized_output import rectified, with_output_bits
 from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
+from snntk_core.recipe import Recipe
 from snntk_core.registry import Registry
 from snntk_core.transform import Context
 
@@ -50,6 +53,7 @@ def quantize(
     fold_batchnorm: bool = True,
     normalize_separable: bool = True,
     calibrate: Sequence[Method] = (),
+    recipe: str | Path | Recipe | None = None,
     parser: str | Parser | None = None,
     registry: Registry | None = None,
 ) -> Graph:
@@ -63,13 +67,28 @@ def quantize(
     ``quantizer_function(node, bits)``: a quantizer for one layer, None for the usual one.  ``quantize_until``: only
     what leads to this layer, and itself.
     ``fold_batchnorm`` and ``normalize_separable``: rewrites that come first.  ``calibrate``: methods that then fit the
-    quantized network to the float one on the calibration samples, such as ``"adapt-rounding"``.  What is quantized
-    already keeps its range and gets the bits.  Raises `OptionError` for bits that cannot be, and for 0 bits of what is
-    quantized already.
+    quantized network to the float one on the calibration samples, such as ``"adapt-rounding"``.  ``recipe``: the steps
+    of a recipe up to its quantizers and methods, in place of all that.  What is quantized already keeps its range and
+    gets the bits.  Raises `OptionError` for bits that cannot be, for 0 bits of what is quantized already, and for a
+    recipe beside what it says itself.
 
     >>> quantized = snntk.quantize("model.onnx", weight_bits=8, activation_bits=8, calibration=x_train[:500])
     """
     registry, samples = registry or installed(), as_samples(calibration)
+    if recipe is not None:
+        _refuse_beside_a_recipe(
+            weight_bits=weight_bits,
+            activation_bits=activation_bits,
+            input_weight_bits=input_weight_bits,
+            weights=weights,
+            activations=activations,
+            quantizer_function=quantizer_function,
+            quantize_until=quantize_until,
+            fold_batchnorm=None if fold_batchnorm else False,
+            normalize_separable=None if normalize_separable else False,
+            calibrate=calibrate or None,
+        )
+        return by_recipe(source_or_graph, recipe, samples, parser, registry).after
     bits = _checked_bits(weight_bits, activation_bits, input_weight_bits)
     rewrites = tuple(name for name, asked in zip(REWRITES, (fold_batchnorm, normalize_separable), strict=True) if asked)
     graph = before = prepared(as_graph(source_or_graph, parser, registry), rewrites, registry)
@@ -88,6 +107,13 @@ def quantize(
         chosen = _sized("activations", activations, bits[1], registry, usual)
         graph = _with_activations(graph, meant, bits[1], chosen, samples)
     return calibrated(graph, before, calibrate, samples, registry)[0]
+
+
+def _refuse_beside_a_recipe(**given: object) -> None:
+    """Raise `OptionError` naming what is said beside a recipe, None and no bits apart."""
+    names = [name for name, value in given.items() if value is not None and (value is False or value != 0)]
+    if names:
+        raise OptionError([f"The recipe says how to quantize, so it goes without {', '.join(names)}."])
 
 
 def quantize_layer(

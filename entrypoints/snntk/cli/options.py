@@ -41,14 +41,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_recipe(parser: argparse.ArgumentParser, *, steps: bool = True) -> None:
     """Add the recipe and its settings; without ``steps`` where nothing is simulated or converted."""
-    parser.add_argument(
-        "--recipe", metavar="NAME|FILE", default=DEFAULT_RECIPE, help="preset or TOML file (default: rate)"
-    )
+    help = "preset or TOML file (default: rate)" if steps else "preset or TOML file, of which only [parser] counts here"
+    parser.add_argument("--recipe", metavar="NAME|FILE", default=DEFAULT_RECIPE, help=help)
     if steps:
         parser.add_argument("--steps", metavar="N", type=count, help="how many steps (default: the recipe's, or 32)")
     else:
         parser.set_defaults(steps=None)
-    add_settings(parser, "one of the recipe's components")
+    add_settings(parser, "one of the recipe's components, or of the parser" if steps else "the parser")
 
 
 def add_settings(parser: argparse.ArgumentParser, whose: str) -> None:
@@ -133,7 +132,7 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
 
     Raises `OptionError` for a setting that is not ``COMPONENT.OPTION=VALUE``.
     """
-    recipe = as_recipe(args.recipe, registry, steps=args.steps, simulator=simulator)
+    recipe = as_recipe(args.recipe or DEFAULT_RECIPE, registry, steps=args.steps, simulator=simulator)
     if getattr(args, "top_k", None):
         recipe = replace(recipe, top_k=args.top_k)
     if args.parser and (recipe.parser is None or recipe.parser.name != args.parser):
@@ -189,15 +188,16 @@ def refuse_reading_options(args: argparse.Namespace, source: object) -> None:
 def parser_of(args: argparse.Namespace, registry: Registry) -> Parser | None:
     """Return the parser that is meant, with its options set; None means that the source decides."""
     refuse_reading_options(args, source_of(args))
-    if args.recipe == DEFAULT_RECIPE and not (args.parser or args.settings or args.model_class or args.trust):
+    if args.recipe in (None, DEFAULT_RECIPE) and not (args.parser or args.settings or args.model_class or args.trust):
         return None
     return parser_of_recipe(recipe_of(args, registry), registry)
 
 
-def configured(kinds: Sequence[type[C]], texts: Iterable[str]) -> list[C]:
+def configured(kinds: Sequence[type[C]], texts: Iterable[str], also: Iterable[str] = ()) -> list[C]:
     """Return components with the options that ``--set`` gives them; one that several have is given to each.
 
-    Raises `OptionError` for a setting of another component, or one that none of them has.
+    ``also``: names of other components, which may have been meant.  Raises `OptionError` for a setting of another
+    component, or one that none of them has.
     """
     options: list[dict[str, object]] = [{} for _ in kinds]
     for path, value in settings(texts):
@@ -205,7 +205,7 @@ def configured(kinds: Sequence[type[C]], texts: Iterable[str]) -> list[C]:
         named = [index for index, kind in enumerate(kinds) if kind.name == name]
         if not named:
             known = {kind.name for kind in kinds}
-            hint = did_you_mean(name, known)
+            hint = did_you_mean(name, {*known, *also})
             raise OptionError([f"--set takes COMPONENT.OPTION=VALUE, and the components are {listed(known)}.{hint}"])
         having = [i for i in named if key.replace("-", "_") in {option.name for option in kinds[i].options()}]
         for index in having or named:

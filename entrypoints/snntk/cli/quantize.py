@@ -9,32 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from snntk import api
-from snntk.calibrating import calibrated
 from snntk.cli import analysis
 from snntk.cli.blocks import Block, Column, Heading, Paragraph, Table, counted, numbers
-from snntk.cli.options import (
-    add_json,
-    add_model,
-    add_plugin_files,
-    configured,
-    inputs_of,
-    parser_of,
-    registry_of,
-    source_of,
-)
+from snntk.cli.options import add_json, add_model, add_plugin_files, add_settings, inputs_of, registry_of
 from snntk.cli.output import answer, check_target, replacing
-from snntk.cli.render import progress
+from snntk.cli.quantizing import quantized
 from snntk.cli.report import percent
-from snntk.conversion import as_graph
-from snntk.format_files import checked_suffix, dump_quantization, load_quantization, read_table, table_text
-from snntk.quantizing import CALIBRATED, PRESETS, REWRITES, UNCALIBRATED, WEIGHTS, prepared, quantize
+from snntk.format_files import checked_suffix, dump_quantization, table_text
 from snntk_core.data import load_samples
 from snntk_core.errors import OptionError
-from snntk_core.graph import Graph
 from snntk_core.layer_errors import layer_errors
-from snntk_core.ops import Array
 from snntk_core.quantization_report import QuantizedArray, quantization_report
-from snntk_core.registry import Registry
 
 EXAMPLE = "snntk quantize model.onnx --weight-bits 8 --activation-bits 8 --calibration train.npz -o model-8.snntk"
 SAMPLES = 256
@@ -74,15 +59,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dump", metavar="FILE", help="write what every layer got to a .toml or .json file")
     parser.add_argument("--load", metavar="FILE", help="apply what --dump has written, in place of bits and quantizers")
     parser.add_argument(
-        "--set",
-        metavar="QUANTIZER.OPTION=VALUE",
-        action="append",
-        default=[],
-        dest="quantizer_settings",
-        help="set an option of a quantizer or of a method; may be given several times",
+        "--recipe", metavar="NAME|FILE", help="the steps of a recipe in place of bits and quantizers, or its [parser]"
     )
+    add_settings(parser, "a quantizer, a method, the parser or, with --recipe, a component of the recipe")
+    parser.set_defaults(steps=None)
     add_plugin_files(parser)
-    parser.set_defaults(settings=[], recipe="rate", steps=None)
     parser.add_argument("--analyze", action="store_true", help="show the error of each layer on calibration samples")
     parser.add_argument("--plot", metavar="FILE.svg", type=_drawing, help="draw the error of each layer")
     add_json(parser)
@@ -113,12 +94,7 @@ def execute(args: argparse.Namespace) -> int:
         )
     registry = registry_of(args)
     samples = load_samples(args.calibration) if args.calibration else None
-    graph = as_graph(source_of(args), parser_of(args, registry), registry)
-    noted: tuple[str, ...] = ()
-    if args.load:
-        before, after = _loaded(graph, args, registry)
-    else:
-        before, after, noted = _quantized(graph, samples, args, registry)
+    before, after, noted = quantized(args, samples, registry)
     rows = quantization_report(before, after, None if samples is None else samples[:SAMPLES])
     if args.output:
         api.save(after, args.output)
@@ -141,45 +117,6 @@ def execute(args: argparse.Namespace) -> int:
 
 def _title(args: argparse.Namespace) -> str:
     return " ".join(Path(path).name for path in args.model)
-
-
-def _loaded(graph: Graph, args: argparse.Namespace, registry: Registry) -> tuple[Graph, Graph]:
-    given = ("weight_bits", "activation_bits", "input_weight_bits", "weights", "activations", "until", "calibrate")
-    extra = [f"--{name.replace('_', '-')}" for name in given if getattr(args, name) not in (None, [])]
-    extra += ["--set"] if args.quantizer_settings else []
-    if extra:
-        raise OptionError([f"--load says what every layer gets, so it goes without {', '.join(extra)}."])
-    table = read_table(args.load)
-    before = prepared(graph, table.get("transforms", ()), registry)
-    return before, load_quantization(graph, table, registry=registry)
-
-
-def _quantized(
-    graph: Graph, samples: Array | None, args: argparse.Namespace, registry: Registry
-) -> tuple[Graph, Graph, tuple[str, ...]]:
-    asked = (not args.no_fold_batchnorm, not args.no_normalize_separable)
-    before = prepared(graph, [name for name, yes in zip(REWRITES, asked, strict=True) if yes], registry)
-    usual = UNCALIBRATED if samples is None else CALIBRATED
-    kinds = [registry.quantizers[args.weights or WEIGHTS], registry.quantizers[args.activations or usual]]
-    unasked = [] if args.weights else [f"{WEIGHTS}.{name}={value}" for name, value in PRESETS[WEIGHTS].items()]
-    methods = [registry.transforms[name] for name in args.calibrate]
-    weights, activations, *fitting = configured([*kinds, *methods], [*unasked, *args.quantizer_settings])
-    after = quantize(
-        before,
-        weight_bits=8 if args.weight_bits is None else args.weight_bits,
-        activation_bits=8 if args.activation_bits is None else args.activation_bits,
-        input_weight_bits=args.input_weight_bits,
-        calibration=samples,
-        quantize_until=args.until,
-        fold_batchnorm=False,
-        normalize_separable=False,
-        weights=weights,
-        activations=activations,
-        registry=registry,
-    )
-    with progress() as bar:
-        after, noted = calibrated(after, before, fitting, samples, registry, bar)
-    return before, after, noted
 
 
 def _blocks(rows: Sequence[QuantizedArray], args: argparse.Namespace, samples: int) -> Iterator[Block]:

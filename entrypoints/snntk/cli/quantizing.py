@@ -1,0 +1,90 @@
+"""What ``snntk quantize`` makes of a network: by its options, by a recipe, or by what --dump has written."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from snntk.calibrating import calibrated
+from snntk.cli.options import configured, parser_of, recipe_of, settings, source_of
+from snntk.cli.render import progress
+from snntk.conversion import as_graph
+from snntk.format_files import load_quantization, read_table
+from snntk.given import as_recipe
+from snntk.quantizing import CALIBRATED, PRESETS, REWRITES, UNCALIBRATED, WEIGHTS, prepared, quantize
+from snntk.recipe_quantizing import Quantized, by_recipe, quantizes
+from snntk_core.errors import OptionError
+from snntk_core.graph import Graph
+from snntk_core.ops import Array
+from snntk_core.registry import Registry
+
+OPTIONS = (
+    "weight_bits", "activation_bits", "input_weight_bits", "weights", "activations", "until", "calibrate",
+    "no_fold_batchnorm", "no_normalize_separable",
+)  # fmt: skip
+"""What says how to quantize, where neither a recipe nor a table does."""
+KEPT = "--dump keeps formats and not the other steps of a recipe. Keep the recipe, or the network: -o FILE.snntk."
+
+
+def quantized(args: argparse.Namespace, samples: Array | None, registry: Registry) -> Quantized:
+    """Return the network that is asked for.  Raises `OptionError` for options that do not go together."""
+    recipe = as_recipe(args.recipe, registry) if args.recipe else None
+    if recipe is not None and (quantizes(recipe) or recipe.transforms or recipe.problems):
+        _refuse("The recipe says what is done", args, (*OPTIONS, "load"))
+        if args.dump:
+            raise OptionError([KEPT])
+        chosen, parser = recipe_of(args, registry), parser_of(args, registry)
+        with progress() as bar:
+            return by_recipe(source_of(args), chosen, samples, parser, registry, bar)
+    reading, others = _apart(args.settings, registry)
+    if args.load:
+        _refuse("--load says what every layer gets", args, OPTIONS, others)
+    given = argparse.Namespace(**{**vars(args), "settings": reading})
+    graph = as_graph(source_of(args), parser_of(given, registry), registry)
+    if args.load:
+        table = read_table(args.load)
+        before = prepared(graph, table.get("transforms", ()), registry)
+        return Quantized(before, load_quantization(graph, table, registry=registry))
+    return _by_options(graph, samples, args, others, registry)
+
+
+def _apart(texts: Sequence[str], registry: Registry) -> tuple[list[str], list[str]]:
+    """Return the settings of parsers, and those of what quantizes."""
+    names = [path.rpartition(".")[0] for path, _ in settings(texts)]
+    reads = [name in registry.parsers for name in names]
+    pairs = list(zip(texts, reads, strict=True))
+    return [text for text, read in pairs if read], [text for text, read in pairs if not read]
+
+
+def _refuse(why: str, args: argparse.Namespace, names: Sequence[str], others: Sequence[str] = ()) -> None:
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(args, name) not in (None, [], False)]
+    given += [f"--set {text}" for text in others]
+    if given:
+        raise OptionError([f"{why}, so it goes without {', '.join(given)}."])
+
+
+def _by_options(
+    graph: Graph, samples: Array | None, args: argparse.Namespace, texts: Sequence[str], registry: Registry
+) -> Quantized:
+    asked = (not args.no_fold_batchnorm, not args.no_normalize_separable)
+    before = prepared(graph, [name for name, yes in zip(REWRITES, asked, strict=True) if yes], registry)
+    usual = UNCALIBRATED if samples is None else CALIBRATED
+    kinds = [registry.quantizers[args.weights or WEIGHTS], registry.quantizers[args.activations or usual]]
+    unasked = [] if args.weights else [f"{WEIGHTS}.{name}={value}" for name, value in PRESETS[WEIGHTS].items()]
+    methods = [registry.transforms[name] for name in args.calibrate]
+    weights, activations, *fitting = configured([*kinds, *methods], [*unasked, *texts], registry.parsers)
+    after = quantize(
+        before,
+        weight_bits=8 if args.weight_bits is None else args.weight_bits,
+        activation_bits=8 if args.activation_bits is None else args.activation_bits,
+        input_weight_bits=args.input_weight_bits,
+        calibration=samples,
+        quantize_until=args.until,
+        fold_batchnorm=False,
+        normalize_separable=False,
+        weights=weights,
+        activations=activations,
+        registry=registry,
+    )
+    with progress() as bar:
+        return Quantized(before, *calibrated(after, before, fitting, samples, registry, bar))
