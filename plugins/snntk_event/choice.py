@@ -38,68 +38,55 @@ USUAL, CLEARLY = 0.1, 1.5
 
 @dataclass(frozen=True, eq=False)
 class Cost:
-    """What the events of a term cost: each spike of its source, of ``units``, is ``entries`` of them on average.
+    """What a way costs in seconds: ``step`` for an image and step, ``spikes`` for a spike of each term's source."""
 
-    ``add``: seconds to add the rows that an entry meets.  ``look``: seconds to find the entries of an image and step.
-    ``meet``: seconds to find where they meet neurons.
-    """
+    step: float
+    spikes: tuple[float, ...]
 
-    units: int
-    entries: float
-    add: float
-    look: float
-    meet: float
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.step + other.step, tuple(map(float.__add__, self.spikes, other.spikes)))
+
+    def seconds(self, spikes: Sequence[float], steps: int) -> float:
+        """Return about how long a chunk takes."""
+        return self.step * steps + sum(map(float.__mul__, self.spikes, map(float, spikes)))
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
     """How the current of a layer is computed.
 
-    ``asked``: a way that is taken wherever it exists, or "auto".  ``costs``: of events, term by term.  ``products`` and
-    ``dense``: the terms in these forms, None where one has no such form.  ``product_seconds``, ``dense_seconds``: what
-    an image and step takes in them.
+    ``asked``: a way that is taken wherever it exists, or "auto".  ``costs``: of the ways that the layer has; none where
+    no spike can reach it.  ``units``: of each term's source.  ``products`` and ``dense``: the terms in these forms,
+    None where one has no such form.
     """
 
     asked: Way
-    costs: tuple[Cost, ...]
+    costs: Mapping[str, Cost]
+    units: tuple[int, ...]
     products: Products | None
     dense: tuple[DenseTerm, ...] | None
-    product_seconds: float
-    dense_seconds: float
 
-    def way(self, spikes: Sequence[float], steps: int) -> str:
-        """Return the way for a chunk: "constant" where no spike can reach the layer.
+    def way(self, spikes: Sequence[float], steps: int) -> tuple[str, float]:
+        """Return the way for a chunk and about how long it takes: "constant" where no spike can reach the layer.
 
         ``spikes``: how many the source of each term has; ``steps``: those of all images together.
         """
         if not self.costs:
-            return "constant"
-        seconds = self.seconds(spikes, steps)
+            return "constant", 0.0
         if self.asked != "auto":
-            return self.asked if self.asked in seconds else "events"
-        return min(seconds, key=lambda way: seconds[way])
+            way = self.asked if self.asked in self.costs else "events"
+            return way, self.costs[way].seconds(spikes, steps)
+        seconds, way = min((cost.seconds(spikes, steps), way) for way, cost in self.costs.items())
+        return way, seconds
 
     @property
     def counts_bytes(self) -> bool:
         """Whether bytes are clearly the fastest at a usual density."""
         if self.products is None or self.asked not in ("auto", "bytes"):
             return False
-        seconds = self.seconds([USUAL * cost.units for cost in self.costs], 1)
-        return self.asked == "bytes" or CLEARLY * seconds["bytes"] < min(
-            value for way, value in seconds.items() if way != "bytes"
-        )
-
-    def seconds(self, spikes: Sequence[float], steps: int) -> dict[str, float]:
-        """Return about how long each way takes that the layer has."""
-        entries = [cost.entries * count for cost, count in zip(self.costs, spikes, strict=True)]
-        listing = sum(LIST * count + cost.look * steps for cost, count in zip(self.costs, entries, strict=True))
-        adding = sum(cost.add * count + cost.meet * steps for cost, count in zip(self.costs, entries, strict=True))
-        found = {"events": listing + adding}
-        if self.products is not None:
-            found["bytes"] = self.product_seconds * steps
-        if self.dense is not None:
-            found["dense"] = listing + self.dense_seconds * steps
-        return found
+        seconds = {way: cost.seconds([USUAL * units for units in self.units], 1) for way, cost in self.costs.items()}
+        others = [value for way, value in seconds.items() if way != "bytes"]
+        return self.asked == "bytes" or CLEARLY * seconds["bytes"] < min(others)
 
     def currents(self, events: Sequence[Events], shape: tuple[int, ...]) -> Array:
         """Return the current of spikes (images, steps, positions, channels), summed densely."""
@@ -118,16 +105,20 @@ def choice(narrow: Terms, wide: Terms, positions: int, asked: Way, tilings: Mapp
     from snntk_event.kernels.dots import has_instruction
 
     found = [dense_term(term, positions) for term in narrow]
-    dense = tuple(term for term in found if term is not None)
+    every = tuple(term for term in found if term is not None)
+    dense = every if narrow and len(every) == len(narrow) else None
     counted = products(narrow, tilings) if asked == "bytes" or has_instruction() else None
-    return Choice(
-        asked,
-        tuple(_cost(term, tilings[term.view.source]) for term in wide),
-        counted,
-        dense if narrow and len(dense) == len(narrow) else None,
-        0 if counted is None else counted.dots * DOTS + counted.taps * COUNT,
-        sum(map(_dense_seconds, dense)),
-    )
+    units = tuple(_units(tilings[term.view.source]) for term in wide)
+    costs: dict[str, Cost] = {}
+    if wide:
+        nothing = (0.0,) * len(wide)
+        listing = _listing(wide, units)
+        costs["events"] = listing + _adding(wide, units)
+        if counted is not None:
+            costs["bytes"] = Cost(counted.dots * DOTS + counted.taps * COUNT, nothing)
+        if dense is not None:
+            costs["dense"] = listing + Cost(sum(map(_dense_seconds, dense)), nothing)
+    return Choice(asked, costs, units, counted, dense)
 
 
 def _dense_seconds(term: DenseTerm) -> float:
@@ -136,17 +127,27 @@ def _dense_seconds(term: DenseTerm) -> float:
     return term.products * PRODUCT + patches + currents * PUT
 
 
-def _cost(term: Term, tiling: Tiling) -> Cost:
-    """Return what an event costs: it meets as many weight rows as there are segments over its position."""
+def _units(tiling: Tiling) -> int:
+    return tiling.rows * tiling.columns * tiling.channels
+
+
+def _entries(term: Term, units: int) -> float:
+    """Return how many events of a view a spike of its source, of ``units``, is on average."""
     view = term.view
-    met = (term.segments[:, 1] - term.segments[:, 0]).sum() / max(1, view.positions)
-    rate = ADD_GROUP if term.columns is not None else ADD_FLOAT if term.codes is None else ADD_INTEGER
-    read = (view.positions if view.map_positions is None else len(view.map_positions)) * view.channels
-    units = tiling.rows * tiling.columns * tiling.channels
-    return Cost(
-        units,
-        read / units,
-        float(met * term.weights.shape[1] * rate),
-        LOOK * view.positions,
-        MEET * len(term.segments),
-    )
+    return (view.positions if view.map_positions is None else len(view.map_positions)) * view.channels / units
+
+
+def _listing(terms: Terms, units: Sequence[int]) -> Cost:
+    """Return what it costs to list events."""
+    spikes = tuple(LIST * _entries(term, count) for term, count in zip(terms, units, strict=True))
+    return Cost(sum(LOOK * term.view.positions for term in terms), spikes)
+
+
+def _adding(terms: Terms, units: Sequence[int]) -> Cost:
+    """Return what it costs to add what events bring: each meets as many weight rows as segments lie over its place."""
+    spikes = []
+    for term, count in zip(terms, units, strict=True):
+        met = (term.segments[:, 1] - term.segments[:, 0]).sum() / max(1, term.view.positions)
+        rate = ADD_GROUP if term.columns is not None else ADD_FLOAT if term.codes is None else ADD_INTEGER
+        spikes.append(float(_entries(term, count) * met * term.weights.shape[1] * rate))
+    return Cost(sum(MEET * len(term.segments) for term in terms), tuple(spikes))

@@ -21,7 +21,8 @@ class Emitted:
 
     ``written``: its spikes, as masks (images, steps, positions, words), or as trains, see `kernels.trains`, where
     ``as_trains`` says so.  ``amplitude``: (1 or positions, channels), what a spike carries; None where ``values``
-    (images, steps, *shape) says what each carries.  ``tiling``: how its neurons lie in trains.
+    (images, steps, *shape) says what each carries.  ``tiling``: how its neurons lie in trains.  ``memory`` holds masks
+    made of trains, and trains of masks, for the layer called ``name``.
     """
 
     shape: tuple[int, ...]
@@ -31,6 +32,8 @@ class Emitted:
     tiling: Tiling
     as_trains: bool = False
     values: Array | None = None
+    name: str = ""
+    memory: Memory = field(default_factory=Memory)
 
     @cached_property
     def masks(self) -> Array:
@@ -40,7 +43,8 @@ class Emitted:
         if not self.as_trains:
             return self.written
         positions, channels = grid(self.shape)
-        masks = np.empty((len(self.written), self.steps, positions, words(channels)), np.uint64)
+        shape = (len(self.written), self.steps, positions, words(channels))
+        masks = self.memory.take((self.name, "masks of trains"), shape, np.uint64)
         to_masks(self.written, self.tiling.places, masks)
         return masks
 
@@ -51,7 +55,8 @@ class Emitted:
 
         if self.as_trains:
             return self.written
-        trains = np.empty(shape_of_trains(self.tiling, *self.written.shape[:2]), np.uint64)
+        shape = shape_of_trains(self.tiling, *self.written.shape[:2])
+        trains = self.memory.take((self.name, "trains of masks"), shape, np.uint64)
         from_masks(self.written, self.tiling.places, trains)
         return trains
 
@@ -88,7 +93,7 @@ class Chunk:
     def events_of(self, view: View) -> Events:
         """Return the events of a view, found once."""
         if view not in self.events:
-            self.events[view] = _compacted(view, self.emitted[view.source].masks, self.memory)
+            self.events[view] = _compacted(view, self.emitted[view.source], self.memory)
         return self.events[view]
 
     def values_of(self, name: str) -> Array:
@@ -106,18 +111,27 @@ class Chunk:
         """Drop what nobody reads any more."""
         for name in names:
             self.emitted.pop(name, None)
-        self.events = {view: events for view, events in self.events.items() if view.source not in names}
+        for view in [view for view in self.events if view.source in names]:
+            del self.events[view]
 
 
-def _compacted(view: View, masks: Array, memory: Memory) -> Events:
-    from snntk_event.kernels.compact import compact, compact_view
+def _compacted(view: View, emitted: Emitted, memory: Memory) -> Events:
+    from snntk_event.kernels.compact import SPARE, Listing, list_events, listing
 
-    def room(name: str, shape: tuple[int, ...], dtype: type) -> Array:
-        return memory.take((view, name), shape, dtype)
+    def how() -> Listing:
+        positions = np.arange(view.positions + 1, dtype=np.int32)
+        if view.map_starts is None:
+            return listing(positions, positions, 0, view.channels)
+        return listing(view.map_starts, view.map_positions, view.first, view.channels)
 
-    if view.map_starts is None:
-        return compact(masks, view.channels, room)
-    return compact_view(masks, view.map_starts, view.map_positions, view.first, view.channels, room)
+    def room() -> Array:
+        return memory.take((view, "starts"), (*masks.shape[:2], view.positions + 1), np.int32)
+
+    masks, found = emitted.masks, memory.keep((view, "listing"), how)
+    entries = memory.at_least((view, "entries"), emitted.spikes * found.taps + SPARE, np.int32)
+    starts = memory.keep((view, "starts", masks.shape[:2]), room)
+    list_events(masks, found, entries, starts)
+    return entries, starts
 
 
 def words(channels: int) -> int:

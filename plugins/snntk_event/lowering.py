@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snntk_core import Array, Graph, IntegrateFire, LinearOp, Node, Op, SpikingMaxPool, WeightedOp
+from snntk_core import Array, Graph, IntegrateFire, LinearOp, Node, Op, PoissonSpikes, SpikingMaxPool, WeightedOp
 from snntk_core.connectivity import spiking_nodes
 from snntk_core.shapes import Shape, size
 from snntk_event.currents import Currents, currents
@@ -59,6 +59,9 @@ def lower(graph: Graph) -> Lowered:
             known[node.name] = _weighted(graph, node, inputs[0], weighted)
         elif isinstance(node.op, LinearOp):
             known[node.name] = through(node, inputs, graph.shapes)
+        elif isinstance(node.op, PoissonSpikes):
+            shape = graph.shapes[node.name]
+            known[node.name] = _carrying(node.name, shape, per_channel(node.op.spike, shape))
         else:
             layer = layers[node.name] = _layer(graph, node, ops, inputs[0], weighted)
             known[node.name] = _emitted(layer)
@@ -126,8 +129,9 @@ def _sharing(layers: Iterable[Layer]) -> tuple[Layer, ...]:
 
 def _emitted(layer: Layer) -> Routes:
     """Return the routes of what a layer emits, each spike carrying its amplitude."""
-    if layer.amplitude is None:
-        return None
-    rows = len(layer.amplitude)
-    carried = layer.amplitude.reshape(layer.shape if rows > 1 else layer.amplitude.shape[1:])
-    return (start(layer.name, layer.shape, carried),)
+    return None if layer.amplitude is None else _carrying(layer.name, layer.shape, layer.amplitude)
+
+
+def _carrying(name: str, shape: Shape, amplitude: Array) -> Routes:
+    carried = amplitude.reshape(shape if len(amplitude) > 1 else amplitude.shape[1:])
+    return (start(name, shape, carried),)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from snntk_core import Array, IntegrateFire
+from snntk_core import Array, Graph, IntegrateFire
 from snntk_core.shapes import Shape
 from snntk_event.choice import Choice, Way, choice
 from snntk_event.chunk import Chunk, Emitted, shape_of_trains, words
 from snntk_event.currents import Currents
+from snntk_event.first import First, first
+from snntk_event.kernels.terms import FIELDS
 from snntk_event.lowering import Layer, per_channel
 from snntk_event.memory import Memory
 from snntk_event.packing import Packed, pack
@@ -22,6 +23,7 @@ from snntk_event.tiling import Tiling, alone, tiled, widened_terms
 
 SCAN = 1 / 10e9  # seconds that a neuron takes for a step, about; see `choice`
 NOTHING = np.zeros((0, 0, 0, 0), np.float32)
+NO_TERMS = np.zeros((0, FIELDS), np.int64)
 
 
 @dataclass(eq=False)
@@ -39,11 +41,10 @@ class NeuronState:
 
 @dataclass(frozen=True, eq=False)
 class Out:
-    """What a chunk is written to: (images, steps, ...) masks and potentials, and trains; empty what is not wanted."""
+    """What a chunk is written to: (images, steps, ...) masks, or trains; empty what is not wanted."""
 
     masks: Array
     trains: Array
-    trace: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,8 @@ class Neurons:
 
     ``packed``: its terms, None where only the core's ops compute it.  ``choice``: how a chunk is computed.  ``tiling``:
     how its positions lie in the arrays of the state.  ``as_trains``: whether its spikes are written as trains, because
-    those who read them usually count them as bytes.
+    those who read them usually count them as bytes.  ``silent``: the steady current where no input decides it.
+    ``first``: how the input makes it, where that is one product.
     """
 
     layer: Layer
@@ -65,6 +67,8 @@ class Neurons:
     keep: np.float32
     reset_zero: bool
     refractory: int
+    silent: Array
+    first: First | None
     as_trains: bool = False
 
     @property
@@ -72,24 +76,23 @@ class Neurons:
         """Whether it is no readout."""
         return isinstance(self.layer.op, IntegrateFire)
 
-    def start(self, images: int, constant: Array | None, memory: Memory) -> NeuronState:
-        """Return the state before the first step, in ``memory``."""
-        positions, channels = grid(self.layer.shape)
-        shape = (images, self.tiling.positions, self.tiling.width)
-        steady = np.zeros((1, 1, channels), np.float32)
-        if constant is not None:
-            steady = constant.reshape(len(constant), positions, channels)
+    def start(self, constant: Array | None, images: int, memory: Memory) -> NeuronState:
+        """Return the state before the first step, in ``memory``; ``constant``: where spikes of all are no part of it.
 
-        def filled(part: str, shape: Shape, dtype: Any, value: Array | int) -> Array:
-            array = memory.take((self.layer.name, part), shape, dtype)
-            array[...] = value
-            return array
+        It is (images, wide positions, lanes); None for what it is in every run.
+        """
+        potential, blocked, counts = memory.keep((self.layer.name, "state", images), lambda: self._room(images, memory))
+        potential[...] = self.initial
+        blocked.fill(0)
+        counts.fill(0)
+        return NeuronState(potential, blocked, counts, self.silent if constant is None else constant)
 
-        return NeuronState(
-            potential=filled("potential", shape, np.float32, self.initial),
-            blocked=filled("blocked", shape if self.refractory else (0, 0, 0), np.int32, 0),
-            counts=filled("counts", shape if self.fires else (0, 0, 0), np.int32, 0),
-            constant=self.tiling.spread(steady, 0),
+    def _room(self, images: int, memory: Memory) -> tuple[Array, Array, Array]:
+        shape, name, empty = (images, self.tiling.positions, self.tiling.width), self.layer.name, (0, 0, 0)
+        return (
+            memory.take((name, "potential"), shape, np.float32),
+            memory.take((name, "blocked"), shape if self.refractory else empty, np.int32),
+            memory.take((name, "counts"), shape if self.fires else empty, np.int32),
         )
 
     def counted(self, state: NeuronState) -> Array:
@@ -101,32 +104,37 @@ class Neurons:
 
         V is (images, steps, positions, channels), empty unless ``trace`` asks for it.
         """
-        positions, channels = grid(self.layer.shape)
-        shape = (chunk.images, chunk.steps, positions, channels)
-        out = self._out(chunk, np.empty(shape, np.float32) if trace else NOTHING)
-        sources = [] if self.packed is None else [chunk.emitted[view.source] for view in self.packed.views]
-        steps, spikes = chunk.images * chunk.steps, [emitted.spikes for emitted in sources]
-        way = "dense" if self.packed is None else self.choice.way(spikes, steps)
+        name, memory, steps = self.layer.name, chunk.memory, chunk.images * chunk.steps
+        shape = (chunk.images, chunk.steps, *grid(self.layer.shape))
+        potentials = np.empty(shape, np.float32) if trace else NOTHING
+        out = memory.keep((name, "out", chunk.images, chunk.steps), lambda: self._out(chunk))
         if self.packed is None:
-            self._scan(self._driven(chunk), state, out)
-        elif way == "dense":
-            events = [chunk.events_of(view) for view in self.packed.views]
-            self._scan(self.choice.currents(events, shape), state, out)
+            way = "dense"
+            self._scan(self._driven(chunk), state, out, potentials)
         else:
-            seconds = self.choice.seconds(spikes, steps).get(way, 0) + steps * state.potential[0].size * SCAN
-            if way == "bytes":
-                products = self.choice.products.table([emitted.trains for emitted in sources])
-                self._run(products[:0], products, state, out, team, seconds)
+            sources = [chunk.emitted[view.source] for view in self.packed.views]
+            way, seconds = self.choice.way([emitted.spikes for emitted in sources], steps)
+            if way == "dense":
+                events = [chunk.events_of(view) for view in self.packed.views]
+                self._scan(self.choice.currents(events, shape), state, out, potentials)
             else:
-                table = self.packed.table([chunk.events_of(view) for view in self.packed.views])
-                self._run(table, table[:0], state, out, team, seconds)
+                tables = self._tables(way, sources, chunk)
+                self._run(tables, state, out, potentials, team, seconds + steps * state.potential[0].size * SCAN)
         written = out.trains if self.as_trains else out.masks
         emitted = Emitted(
-            self.layer.shape, chunk.steps, written, self.layer.amplitude, self.tiling, as_trains=self.as_trains
+            self.layer.shape,
+            chunk.steps,
+            written,
+            self.layer.amplitude,
+            self.tiling,
+            self.as_trains,
+            None,
+            name,
+            memory,
         )
-        return emitted, out.trace, way
+        return emitted, potentials, way
 
-    def _out(self, chunk: Chunk, trace: Array) -> Out:
+    def _out(self, chunk: Chunk) -> Out:
         """Return what a chunk is written to: trains or masks, or neither for a readout."""
         positions, channels = grid(self.layer.shape)
         masks, trains = (chunk.images, chunk.steps, 0, 0), (0, 0, 0, 0)
@@ -136,24 +144,35 @@ class Neurons:
             masks = (chunk.images, chunk.steps, positions, words(channels))
         name = self.layer.name
         return Out(
-            chunk.memory.take((name, "masks"), masks, np.uint64),
-            chunk.memory.take((name, "trains"), trains, np.uint64),
-            trace,
+            chunk.memory.take((name, "masks"), masks, np.uint64), chunk.memory.take((name, "trains"), trains, np.uint64)
         )
 
-    def _run(self, terms: Array, products: Array, state: NeuronState, out: Out, team: Team, seconds: float) -> None:
+    def _tables(self, way: str, sources: list[Emitted], chunk: Chunk) -> tuple[Array, Array]:
+        """Return the terms that are events, and those that are counted as bytes."""
+        assert self.packed is not None
+        if way == "constant":
+            return self.packed.rows, self.packed.rows
+        if way == "bytes":
+            assert self.choice.products is not None
+            return NO_TERMS, self.choice.products.table([emitted.trains for emitted in sources])
+        return self.packed.table([chunk.events_of(view) for view in self.packed.views]), NO_TERMS
+
+    def _run(
+        self, tables: tuple[Array, Array], state: NeuronState, out: Out, trace: Array, team: Team, seconds: float
+    ) -> None:
         """Add up tables of terms and step the neurons."""
         from snntk_event.kernels.layer import run_layer
 
+        assert self.packed is not None
         tiles, neuron, block = self.tiling, self._neuron(state), self.packed.block
+        terms, products = tables
 
         def work(stretch: Stretch) -> None:
             run_layer(
-                terms, block, *neuron, out.masks, out.trace, tiles.channels, *stretch, tiles.places, products,
-                out.trains,
-            )  # fmt: skip
+                terms, block, *neuron, out.masks, trace, tiles.channels, *stretch, tiles.places, products, out.trains
+            )
 
-        team.spread(work, len(out.masks), tiles.positions, seconds)
+        team.spread(work, len(state.potential), tiles.positions, seconds)
 
     def _driven(self, chunk: Chunk) -> Array:
         """Return the current of spikes as the core's ops compute it: (images, steps, positions, channels)."""
@@ -161,13 +180,13 @@ class Neurons:
         driven = np.ascontiguousarray(self.currents.driven(self.layer.current, sources), np.float32)
         return driven.reshape(chunk.images, chunk.steps, *grid(self.layer.shape))
 
-    def _scan(self, driven: Array, state: NeuronState, out: Out) -> None:
+    def _scan(self, driven: Array, state: NeuronState, out: Out, trace: Array) -> None:
         from snntk_event.kernels.layer import scan_currents
 
         tiles = self.tiling
         stretch = (0, len(driven), 0, tiles.positions)
         scan_currents(
-            driven, *self._neuron(state), out.masks, out.trace, tiles.channels, *stretch, tiles.places, out.trains
+            driven, *self._neuron(state), out.masks, trace, tiles.channels, *stretch, tiles.places, out.trains
         )
 
     def _neuron(self, state: NeuronState) -> tuple[object, ...]:
@@ -175,7 +194,7 @@ class Neurons:
         return *rule, state.potential, state.blocked, state.counts
 
 
-def neurons(layer: Layer, currents: Currents, way: Way, tilings: Mapping[str, Tiling]) -> Neurons:
+def neurons(graph: Graph, layer: Layer, currents: Currents, way: Way, tilings: Mapping[str, Tiling]) -> Neurons:
     """Return a layer made ready to run; ``tilings``: of the spiking nodes before it."""
     from snntk_event.kernels.layer import block_size
 
@@ -184,19 +203,23 @@ def neurons(layer: Layer, currents: Currents, way: Way, tilings: Mapping[str, Ti
     if tiling is None or terms is None:
         tiling, terms = alone(layer.shape, block_size(layer.shape[-1])), layer.terms or ()
     packed = None if layer.terms is None else pack(terms, tiling.width, tiling.positions)
-    chosen = choice(layer.terms or (), terms, grid(layer.shape)[0], way, tilings)
-    if not isinstance(op, IntegrateFire):
-        threshold, initial = np.full((1, tiling.width), np.inf, np.float32), np.zeros((1, tiling.width), np.float32)
-        return Neurons(layer, currents, packed, chosen, tiling, threshold, initial, np.float32(1), False, 0)
+    fires = isinstance(op, IntegrateFire)
     return Neurons(
         layer,
         currents,
         packed,
-        chosen,
+        choice(layer.terms or (), terms, grid(layer.shape)[0], way, tilings),
         tiling,
-        tiling.spread(per_channel(op.threshold, layer.shape)[None], np.inf)[0],
-        tiling.spread(per_channel(op.initial_potential, layer.shape)[None], 0)[0],
-        np.float32(1 - op.leak),
-        op.reset == "zero",
-        op.refractory,
+        _lanes(tiling, op.threshold if fires else np.float32(np.inf), layer.shape, np.inf),
+        _lanes(tiling, op.initial_potential if fires else np.float32(0), layer.shape, 0),
+        np.float32(1 - op.leak if fires else 1),
+        fires and op.reset == "zero",
+        op.refractory if fires else 0,
+        tiling.steady(currents.received.get(layer.name), layer.shape),
+        None if layer.name in currents.received else first(graph, currents.affine, layer.name, tiling),
     )
+
+
+def _lanes(tiling: Tiling, array: Array, shape: Shape, beyond: float) -> Array:
+    """Return what broadcasts onto ``shape`` as (1 or wide positions, lanes), ``beyond`` in lanes of no channel."""
+    return tiling.spread(per_channel(np.asarray(array), shape)[None], beyond)[0]

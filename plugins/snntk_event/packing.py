@@ -9,6 +9,7 @@ import numpy as np
 
 from snntk_core import Array
 from snntk_event.integers import Codes
+from snntk_event.memory import address
 from snntk_event.synapses import Term, Terms, View
 
 Events = tuple[Array, Array]
@@ -34,7 +35,7 @@ class Packed:
 
         table = self.rows.copy()
         for row, (entries, starts) in zip(table, events, strict=True):
-            row[ENTRIES], row[STARTS] = entries.ctypes.data, starts.ctypes.data
+            row[ENTRIES], row[STARTS] = address(entries), address(starts)
         return table
 
 

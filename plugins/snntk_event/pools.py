@@ -50,7 +50,7 @@ class Pool:
         """How its units lie in trains."""
         return alone(self.layer.shape, WIDE)
 
-    def start(self, images: int, constant: Array | None, memory: Memory) -> PoolState:
+    def start(self, constant: Array | None, images: int, memory: Memory) -> PoolState:
         """Return the state before the first step."""
         after = grid(self.layer.shape)
         counts = np.zeros((images, *after), np.int32)
@@ -67,11 +67,13 @@ class Pool:
     def advance(self, state: PoolState, chunk: Chunk, trace: bool, team: Team) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, an empty array, and in which way."""
         positions, channels = grid(self.layer.shape)
-        masks = chunk.memory.take(self.layer.name, (chunk.images, chunk.steps, positions, words(channels)), np.uint64)
+        masks = chunk.memory.take(
+            (self.layer.name, "masks"), (chunk.images, chunk.steps, positions, words(channels)), np.uint64
+        )
         nothing = np.zeros((0, 0, 0, 0), np.float32)
         if self.windows is None:
             values = self._step(state, chunk, masks)
-            return Emitted(self.layer.shape, chunk.steps, masks, None, self.tiling, values=values), nothing, "dense"
+            return self._emitted(masks, chunk, values), nothing, "dense"
         from snntk_event.kernels.pool import pool_spikes
 
         source = chunk.emitted[self.layer.sources[0]].masks
@@ -81,7 +83,13 @@ class Pool:
             pool_spikes(source, self.windows, self.window_starts, gates, *held, masks, *stretch[:2])
 
         team.spread(work, chunk.images, 1, masks.size * SECONDS if chunk.images >= team.size else 0)
-        return Emitted(self.layer.shape, chunk.steps, masks, self.layer.amplitude, self.tiling), nothing, "events"
+        return self._emitted(masks, chunk), nothing, "events"
+
+    def _emitted(self, masks: Array, chunk: Chunk, values: Array | None = None) -> Emitted:
+        amplitude = self.layer.amplitude if values is None else None
+        return Emitted(
+            self.layer.shape, chunk.steps, masks, amplitude, self.tiling, False, values, self.layer.name, chunk.memory
+        )
 
     def _step(self, state: PoolState, chunk: Chunk, masks: Array) -> Array:
         """Step as the reference does and return what passes; ``masks`` are written."""

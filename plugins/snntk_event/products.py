@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snntk_core import Array
+from snntk_event.memory import address
 from snntk_event.packing import blocks
 from snntk_event.synapses import Term, Terms
 from snntk_event.tiling import Tiling
@@ -41,7 +42,7 @@ class Products:
 
         table = self.rows.copy()
         for row, train in zip(table, trains, strict=True):
-            row[TRAINS], row[TRAINS_OF_IMAGE] = train.ctypes.data, train[0].nbytes
+            row[TRAINS], row[TRAINS_OF_IMAGE] = address(train), train.strides[0]
         return table
 
 

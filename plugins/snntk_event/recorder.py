@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from snntk_core import Array, Graph, Probes, Readout, Recording, SpikeTrain
-from snntk_core.connectivity import synaptic_operations
 from snntk_core.reference.neuron import scores
 from snntk_event.chunk import Chunk, Emitted
 
@@ -31,7 +29,7 @@ class Recorder:
     events: dict[str, list[Triples]] = field(default_factory=dict)
     potentials: dict[str, list[Array]] = field(default_factory=dict)
     readout: list[Array] = field(default_factory=list)
-    ways: dict[str, Counter[str]] = field(default_factory=dict)
+    ways: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def traces(self, name: str) -> bool:
         """Whether the potential of a node is wanted."""
@@ -39,7 +37,8 @@ class Recorder:
 
     def keep(self, name: str, chunk: Chunk, emitted: Emitted, potentials: Array, way: str) -> None:
         """Keep what is wanted of what a layer did in a chunk."""
-        self.ways.setdefault(name, Counter())[way] += chunk.images * chunk.steps
+        ways = self.ways.setdefault(name, {})
+        ways[way] = ways.get(way, 0) + chunk.images * chunk.steps
         if name == self.output:
             self.readout.append(potentials)
         if name in self.probes.potentials:
@@ -62,9 +61,16 @@ class Recorder:
             made = driven.astype(np.int64).reshape(chunk.images, chunk.steps)
             self.operations.setdefault(name, []).append(made)
 
+    def _operations(self, counts: Mapping[str, Array], images: int) -> Array:
+        """Return the synaptic operations of each sample: products in double precision are exact."""
+        total = np.zeros(images)
+        for name, synapses in self.fan_out.items():
+            total += counts[name] @ synapses
+        return total.astype(np.int64)
+
     def recording(self, graph: Graph, counts: Mapping[str, Array]) -> Recording:
         """Return the part as a recording."""
-        potentials = np.concatenate(self.readout, axis=1)
+        potentials = self.readout[0] if len(self.readout) == 1 else np.concatenate(self.readout, axis=1)
         images, steps = potentials.shape[:2]
         op = graph[self.output].op
         assert isinstance(op, Readout)
@@ -73,13 +79,11 @@ class Recorder:
             times=np.arange(1, steps + 1),
             scores=scores(op, shaped).reshape(images, steps, -1),
             spike_counts=counts,
-            synaptic_operations=synaptic_operations(graph, counts, self.fan_out)
-            if counts
-            else np.zeros(images, np.int64),
+            synaptic_operations=self._operations(counts, images),
             spikes={name: _train(triples) for name, triples in self.events.items()},
             potentials={name: np.concatenate(kept, axis=1) for name, kept in self.potentials.items()},
             operations={name: np.concatenate(kept, axis=1) for name, kept in self.operations.items()},
-            ways={name: dict(ways) for name, ways in self.ways.items()},
+            ways=self.ways,
         )
 
 

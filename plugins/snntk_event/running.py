@@ -17,6 +17,7 @@ from snntk_event.memory import Memory
 from snntk_event.neurons import Neurons, neurons
 from snntk_event.parallel import Team
 from snntk_event.pools import Pool, pool
+from snntk_event.random_spikes import NOTHING, Drawing, RandomSpikes, random_spikes
 from snntk_event.recorder import Recorder
 
 STEPS = 32  # steps of one chunk
@@ -40,6 +41,7 @@ class Network:
     layers: tuple[Neurons | Pool, ...]
     done_with: Mapping[str, frozenset[str]]
     memories: deque[Memory] = field(default_factory=deque)
+    random: tuple[RandomSpikes, ...] = ()
 
 
 def network(graph: Graph, way: Way) -> Network:
@@ -47,15 +49,17 @@ def network(graph: Graph, way: Way) -> Network:
     announce()
     lowered, tilings = lower(graph), {}
     ready: list[Neurons | Pool] = []
+    random = random_spikes(graph)
+    tilings |= {node.name: node.tiling for node in random}
     for layer in lowered.layers:
         if isinstance(layer.op, IntegrateFire | Readout):
-            ready.append(neurons(layer, lowered.currents, way, tilings))
+            ready.append(neurons(graph, layer, lowered.currents, way, tilings))
         else:
             ready.append(pool(layer, lowered.currents, graph.shapes[layer.current]))
         tilings[layer.name] = ready[-1].tiling
     last = {source: layer.name for layer in lowered.layers for source in (layer.name, *layer.sources)}
     done = {layer.name: frozenset(s for s, name in last.items() if name == layer.name) for layer in lowered.layers}
-    return Network(graph, lowered.currents, _writing(ready), done)
+    return Network(graph, lowered.currents, _writing(ready), done, random=random)
 
 
 def _writing(ready: list[Neurons | Pool]) -> tuple[Neurons | Pool, ...]:
@@ -80,26 +84,54 @@ def run_part(
     network: Network, batch: Array, steps: int, probes: Probes, fan_out: Mapping[str, Array], team: Team
 ) -> Recording:
     """Run one part of a batch for ``steps`` from the initial state; ``team`` are the threads that share its work."""
-    graph, constant = network.graph, network.currents.constant(batch)
-    memory = _memory(network)
-    states = {ready.layer.name: ready.start(len(batch), constant[ready.layer.name], memory) for ready in network.layers}
-    recorder = Recorder(probes, fan_out, graph.outputs[0])
+    graph, memory = network.graph, _memory(network)
+    constant = _constant(network, batch, memory)
+    states = {
+        ready.layer.name: ready.start(constant.get(ready.layer.name), len(batch), memory) for ready in network.layers
+    }
+    recorder, drawing = Recorder(probes, fan_out, graph.outputs[0]), Drawing.of(network.random, graph, batch)
     for begin in range(0, steps, STEPS):
         team.go_on()
         chunk = Chunk(len(batch), min(STEPS, steps - begin), begin, memory=memory)
+        drawing.emit(chunk)
+        for name, emitted in chunk.emitted.items():
+            recorder.keep(name, chunk, emitted, NOTHING, "random")
         for ready in network.layers:
             name = ready.layer.name
             emitted, potentials, way = ready.advance(states[name], chunk, recorder.traces(name), team)
             recorder.keep(name, chunk, emitted, potentials, way)
             chunk.emitted[name] = emitted
             chunk.forget(network.done_with[name])
-    counts = {
+    counts = drawing.counts | {
         ready.layer.name: ready.counted(states[ready.layer.name])
         for ready in network.layers
         if not isinstance(ready.layer.op, Readout)
     }
     network.memories.append(memory)
     return recorder.recording(graph, counts)
+
+
+def _constant(network: Network, batch: Array, memory: Memory) -> dict[str, Array | None]:
+    """Return what layers receive while all neurons are silent, in their lanes; layers for which no input matters not.
+
+    The core's ops compute what no product of `first` does.
+    """
+    currents, others = network.currents, []
+    found: dict[str, Array | None] = {}
+    for ready in network.layers:
+        name = ready.layer.name
+        if name in currents.received:
+            if isinstance(ready, Pool):
+                found[name] = currents.received[name]
+        elif isinstance(ready, Neurons) and ready.first is not None:
+            found[name] = ready.first.current(batch, memory)
+        else:
+            others.append(ready)
+    made = currents.constant(batch) if others else {}
+    for ready in others:
+        name, pooled = ready.layer.name, isinstance(ready, Pool)
+        found[name] = made[name] if pooled else ready.tiling.steady(made[name], ready.layer.shape)
+    return found
 
 
 def _memory(network: Network) -> Memory:

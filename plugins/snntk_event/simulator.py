@@ -70,4 +70,5 @@ class EventProgram(Runnable):
         def run(part: Array, team: Team) -> Recording:
             return run_part(self.network, part, steps, probes, self.fan_out, team)
 
-        return join(map_parts(run, parts, self.workers))
+        made = map_parts(run, parts, self.workers)
+        return made[0] if len(made) == 1 else join(made)

@@ -60,6 +60,12 @@ class Tiling:
         wide[:, :, : self.columns, : self.channels] = full
         return wide.reshape(len(array), self.positions, self.width)
 
+    def steady(self, constant: Array | None, shape: Shape) -> Array:
+        """Return a current, (1 or images, *shape) or None for nothing, in lanes."""
+        if constant is None:
+            return np.zeros((1, 1, self.width), np.float32)
+        return self.spread(constant.reshape(len(constant), -1, shape[-1]), 0)
+
     def collected(self, array: Array) -> Array:
         """Return a copy of (n, wide positions, lanes) as (n, positions * channels)."""
         wide = array.reshape(len(array), self.rows, self.groups * self.group, self.lanes)

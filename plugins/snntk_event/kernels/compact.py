@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,39 +16,60 @@ SPARE = 64  # slots past the last entry, so that a vector may be loaded from any
 AT_ONCE = 4  # bits of a word listed without a branch between them: few words have more, and a wrong guess costs as much
 
 
-Room = Callable[[str, tuple[int, ...], type], Array]
-"""Gives an array of a shape and type that may hold anything: for "entries" and for "starts"."""
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """How a view is listed.
+
+    ``map_positions``: those of each view position, from ``map_starts`` on, at most ``taps`` of them.  ``kept``: the
+    bits that are of the ``channels`` of the view, of each word from ``from_word`` on.  ``offset``: the channel of the
+    view that is the first bit of the first word.
+    """
+
+    map_starts: Array
+    map_positions: Array
+    taps: int
+    from_word: int
+    kept: Array
+    channels: int
+    offset: int
 
 
-def _new(name: str, shape: tuple[int, ...], dtype: type) -> Array:
-    return np.empty(shape, dtype)
+def listing(map_starts: Array, map_positions: Array, first: int, channels: int) -> Listing:
+    """Return how ``channels`` of a map from ``first`` on are listed."""
+    from_word, to_word = first // 64, -(-(first + channels) // 64)
+    kept = np.full(to_word - from_word, ~np.uint64(0))
+    kept[0] &= ~np.uint64(0) << np.uint64(first % 64)
+    kept[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
+    taps = int(np.bincount(map_positions, minlength=1).max())
+    return Listing(map_starts, map_positions, taps, from_word, kept, channels, from_word * 64 - first)
 
 
-def compact(masks: Array, channels: int, room: Room = _new) -> tuple[Array, Array]:
+def compact(masks: Array, channels: int) -> tuple[Array, Array]:
     """Return the events of a map as it is: ``entries`` (position * channels + channel) and where each position starts.
 
     ``masks``: (images, steps, positions, words).  ``starts``: (images, steps, positions + 1).
     """
     positions = np.arange(masks.shape[2] + 1, dtype=np.int32)
-    return compact_view(masks, positions, positions, 0, channels, room)
+    return compact_view(masks, positions, positions, 0, channels)
 
 
 def compact_view(
-    masks: Array, map_starts: Array, map_positions: Array, first: int, channels: int, room: Room = _new
+    masks: Array, map_starts: Array, map_positions: Array, first: int, channels: int
 ) -> tuple[Array, Array]:
     """Return the events of some channels of a map, each position of the view the sum of positions of the map.
 
     ``map_positions``: those of each view position, from ``map_starts`` on.  ``first``: the first of ``channels``.
     """
-    from_word, to_word = first // 64, -(-(first + channels) // 64)
-    kept = np.full(to_word - from_word, ~np.uint64(0))  # the bits of each word that are of these channels
-    kept[0] &= ~np.uint64(0) << np.uint64(first % 64)
-    kept[-1] &= ~np.uint64(0) >> np.uint64(-(first + channels) % 64)
-    most = set_bits_of(masks) * int(np.bincount(map_positions, minlength=1).max())
-    entries = room("entries", (most + SPARE,), np.int32)
-    starts = room("starts", (*masks.shape[:2], map_starts.size), np.int32)
-    _list(masks, map_starts, map_positions, from_word, kept, channels, from_word * 64 - first, entries, starts)
+    how = listing(map_starts, map_positions, first, channels)
+    entries = np.empty(set_bits_of(masks) * how.taps + SPARE, np.int32)
+    starts = np.empty((*masks.shape[:2], map_starts.size), np.int32)
+    list_events(masks, how, entries, starts)
     return entries[: starts[-1, -1, -1] + SPARE], starts
+
+
+def list_events(masks: Array, how: Listing, entries: Array, starts: Array) -> None:
+    """Write events into ``entries``, room for every spike ``taps`` times and `SPARE` more, and ``starts``."""
+    _list(masks, how.map_starts, how.map_positions, how.from_word, how.kept, how.channels, how.offset, entries, starts)
 
 
 @compiled
