@@ -13,7 +13,6 @@ from snntk_event.choice import Choice, Way, choice
 from snntk_event.chunk import Chunk, Emitted, shape_of_trains, words
 from snntk_event.currents import Currents
 from snntk_event.first import First, first
-from snntk_event.kernels.terms import FIELDS
 from snntk_event.lowering import Layer, per_channel
 from snntk_event.memory import Memory
 from snntk_event.packing import Packed, pack
@@ -23,7 +22,6 @@ from snntk_event.tiling import Tiling, alone, tiled, widened_terms
 
 SCAN = 1 / 10e9  # seconds that a neuron takes for a step, about; see `choice`
 NOTHING = np.zeros((0, 0, 0, 0), np.float32)
-NO_TERMS = np.zeros((0, FIELDS), np.int64)
 
 
 @dataclass(eq=False)
@@ -154,8 +152,8 @@ class Neurons:
             return self.packed.rows, self.packed.rows
         if way == "bytes":
             assert self.choice.products is not None
-            return NO_TERMS, self.choice.products.table([emitted.trains for emitted in sources])
-        return self.packed.table([chunk.events_of(view) for view in self.packed.views]), NO_TERMS
+            return self.packed.rows[:0], self.choice.products.table([emitted.trains for emitted in sources])
+        return self.packed.table([chunk.events_of(view) for view in self.packed.views]), self.packed.rows[:0]
 
     def _run(
         self, tables: tuple[Array, Array], state: NeuronState, out: Out, trace: Array, team: Team, seconds: float
