@@ -13,7 +13,7 @@ from snntk_core.parser import Parser
 from snntk_core.quantization import QuantizeStep, in_turn
 from snntk_core.recipe import Recipe, Step
 from snntk_core.registry import Registry
-from snntk_core.simulator import Simulator, preferred, runs_nothing
+from snntk_core.simulator import Simulator, preferred, runs_no_spikes, runs_nothing
 from snntk_core.transform import Stage, Transform
 
 C = TypeVar("C", bound=Component)
@@ -76,6 +76,8 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     problems += _contradictions(recipe, code, transforms, simulator, duration)
     if simulate and simulator is not None and simulator.clock == "none":
         problems.append(runs_nothing(simulator))
+    elif simulate and simulator is not None and simulator.takes == "quantized":
+        problems.append(runs_no_spikes(simulator))
     if problems or simulator is None:
         raise RecipeError(recipe.title, problems)
     samples = recipe.samples or DEFAULT_SAMPLES

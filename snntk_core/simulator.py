@@ -38,6 +38,8 @@ class Probes:
 
     def check(self, graph: Graph) -> None:
         """Raise `UnknownName` for a node that has no such thing, and `DataError` for units nobody asked for or has."""
+        if not (self.spikes or self.potentials or self.units):
+            return
         holding = [node.name for node in graph if isinstance(node.op, IntegrateFire | Readout)]
         for kind, names, known in (
             ("node with spikes called", self.spikes, spiking_nodes(graph)),
@@ -216,3 +218,9 @@ def runs_nothing(simulator: Simulator) -> str:
     """Return the sentence with which a simulator that only writes networks is refused where one has to run."""
     command = f"snntk simulate NET.snntk --simulator {simulator.name} -o PATH"
     return f"The simulator {simulator.name} writes networks and runs nothing here. Convert the model, then: {command}."
+
+
+def runs_no_spikes(simulator: Simulator) -> str:
+    """Return the sentence with which a simulator of quantized networks is refused where the network is spiking."""
+    commands = f"snntk quantize, then snntk simulate --simulator {simulator.name}"
+    return f"The simulator {simulator.name} runs quantized networks, not spiking ones. Take two commands: {commands}."

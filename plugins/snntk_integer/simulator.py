@@ -103,12 +103,26 @@ class IntegerSimulator(Simulator):
         return IntegerProgram(graph, network)
 
 
+def _sends_codes(graph: Graph, node: Node) -> bool:
+    """Whether codes go out from a node: it rounds, or it pools codes; a maximum of accumulators is part of a layer."""
+    if isinstance(node.op, ROUNDING):
+        return True
+    return isinstance(node.op, MaxPool) and not _accumulates(graph, graph[node.inputs[0]])
+
+
+def _accumulates(graph: Graph, node: Node) -> bool:
+    """Whether a node holds accumulators of weights that nothing has rounded yet."""
+    if isinstance(node.op, ROUNDING):
+        return False
+    return isinstance(node.op, WeightedOp) or any(_accumulates(graph, graph[name]) for name in node.inputs)
+
+
 class IntegerProgram(Runnable):
     """A network in integers, ready to run; ``network`` tells everything about it."""
 
     def __init__(self, graph: Graph, network: IntegerNetwork) -> None:
         self.graph, self.network = graph, network
-        self.events = tuple(node.name for node in graph if isinstance(node.op, (*ROUNDING, MaxPool)))
+        self.events = tuple(node.name for node in graph if _sends_codes(graph, node))
 
     def close(self) -> None:
         """Release nothing: there is no device."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from snntk import api
+from snntk.cli import codes
 from snntk.cli.blocks import Block, Column, Facts, Heading, Table, counted, numbers
 from snntk.cli.evaluate import arrays_of
 from snntk.cli.export import write
@@ -80,6 +81,10 @@ def execute(args: argparse.Namespace) -> int:
         raise OptionError([f"The simulator {simulator.name} needs samples: --data FILE."])
     graph = _graph(args, parser, registry)
     data = load_data(args.data).limited(args.samples)
+    if args.steps is not None and simulator.takes == "quantized":
+        raise OptionError(
+            [f"The simulator {simulator.name} computes a quantized network in one step; leave out --steps."]
+        )
     steps, why = (1, "") if simulator.takes == "quantized" else _steps(args.steps, graph)
     with progress() as bar:
         recording = api.simulate(
@@ -96,7 +101,8 @@ def execute(args: argparse.Namespace) -> int:
         last = recording.scores[:, -1]
         write_arrays(Path(args.output), arrays_of(last, "accuracy" if recording.error is None else "error"))
     facts = _facts(recording, args, simulator, steps)
-    answer(facts, _blocks(facts, why), args.json)
+    blocks = codes.blocks(facts) if simulator.takes == "quantized" else _blocks(facts, why)
+    answer(facts, blocks, args.json)
     return 0
 
 
@@ -135,7 +141,6 @@ def _steps(asked: int | None, graph: Graph) -> tuple[int, str]:
 
 def _facts(recording: Recording, args: argparse.Namespace, simulator: Simulator, steps: int) -> dict[str, Any]:
     times, accuracy, error = report_times(steps, ()), recording.accuracy, recording.error
-    counts = recording.spike_counts.values()
     return {
         "network": args.network,
         "data": args.data,
@@ -146,8 +151,15 @@ def _facts(recording: Recording, args: argparse.Namespace, simulator: Simulator,
         "error": None if error is None else {time: float(error[time - 1]) for time in times},
         "top_k": args.top_k or 1,
         "decided_like_at_the_end": None if error is not None else {t: _settled(recording, t) for t in times},
-        "spikes_per_sample": float(sum(count.sum() for count in counts)) / len(recording.scores),
+        **(codes.facts(recording) if simulator.takes == "quantized" else _spikes(recording)),
         "synaptic_operations_per_sample": float(recording.synaptic_operations.mean()),
+    }
+
+
+def _spikes(recording: Recording) -> dict[str, Any]:
+    total = sum(count.sum() for count in recording.spike_counts.values())
+    return {
+        "spikes_per_sample": float(total) / len(recording.scores),
         "rates": dict(rates_by_layer(recording)),
     }
 
