@@ -52,9 +52,3 @@ class Memory:
             room = self.rooms[key] = np.empty(int(needed * SLACK) + 8, np.uint8)
             self.kept.clear()
         return room
-
-
-def address(array: Array) -> int:
-    """Return where an array lies, in half the time of its ``ctypes``."""
-    found: int = array.__array_interface__["data"][0]
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -69,7 +70,13 @@ class Neurons:
     first: First | None
     as_trains: bool = False
 
-    @property
+    @cached_property
+    def nothing(self) -> Array:
+        """A table of no terms."""
+        assert self.packed is not None
+        return self.packed.rows[:0]
+
+    @cached_property
     def fires(self) -> bool:
         """Whether it is no readout."""
         return isinstance(self.layer.op, IntegrateFire)
@@ -149,11 +156,12 @@ class Neurons:
         """Return the terms that are events, and those that are counted as bytes."""
         assert self.packed is not None
         if way == "constant":
-            return self.packed.rows, self.packed.rows
+            return self.nothing, self.nothing
         if way == "bytes":
             assert self.choice.products is not None
-            return self.packed.rows[:0], self.choice.products.table([emitted.trains for emitted in sources])
-        return self.packed.table([chunk.events_of(view) for view in self.packed.views]), self.packed.rows[:0]
+            return self.nothing, self.choice.products.table([emitted.trains for emitted in sources], chunk.memory)
+        events = [chunk.events_of(view) for view in self.packed.views]
+        return self.packed.table(events, chunk.memory), self.nothing
 
     def _run(
         self, tables: tuple[Array, Array], state: NeuronState, out: Out, trace: Array, team: Team, seconds: float

@@ -9,7 +9,7 @@ import numpy as np
 
 from snntk_core import Array
 from snntk_event.integers import Codes
-from snntk_event.memory import address
+from snntk_event.memory import Memory
 from snntk_event.synapses import Term, Terms, View
 
 Events = tuple[Array, Array]
@@ -29,14 +29,17 @@ class Packed:
     rows: Array
     arrays: tuple[Array, ...]
 
-    def table(self, events: Sequence[Events]) -> Array:
+    def table(self, events: Sequence[Events], memory: Memory) -> Array:
         """Return the table with the events of every view filled in; they must outlive its use."""
         from snntk_event.kernels.terms import ENTRIES, STARTS
 
-        table = self.rows.copy()
-        for row, (entries, starts) in zip(table, events, strict=True):
-            row[ENTRIES], row[STARTS] = address(entries), address(starts)
-        return table
+        def filled() -> tuple[Array, Sequence[Events]]:
+            table = self.rows.copy()
+            for row, (entries, starts) in zip(table, events, strict=True):
+                row[ENTRIES], row[STARTS] = entries.ctypes.data, starts.ctypes.data
+            return table, events  # which live as long as the table: their addresses are the key
+
+        return memory.keep((self, *(id(array) for pair in events for array in pair)), filled)[0]
 
 
 def pack(terms: Terms, channels: int, positions: int) -> Packed:

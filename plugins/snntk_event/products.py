@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snntk_core import Array
-from snntk_event.memory import address
+from snntk_event.memory import Memory
 from snntk_event.packing import blocks
 from snntk_event.synapses import Term, Terms
 from snntk_event.tiling import Tiling
@@ -36,14 +36,17 @@ class Products:
     dots: int
     taps: int
 
-    def table(self, trains: Sequence[Array]) -> Array:
+    def table(self, trains: Sequence[Array], memory: Memory) -> Array:
         """Return the table with the trains of every source filled in; they must outlive its use."""
         from snntk_event.kernels.terms import TRAINS, TRAINS_OF_IMAGE
 
-        table = self.rows.copy()
-        for row, train in zip(table, trains, strict=True):
-            row[TRAINS], row[TRAINS_OF_IMAGE] = address(train), train.strides[0]
-        return table
+        def filled() -> tuple[Array, Sequence[Array]]:
+            table = self.rows.copy()
+            for row, train in zip(table, trains, strict=True):
+                row[TRAINS], row[TRAINS_OF_IMAGE] = train.ctypes.data, train.strides[0]
+            return table, trains  # which live as long as the table: their addresses are the key
+
+        return memory.keep((self, *map(id, trains)), filled)[0]
 
 
 def products(terms: Terms, tilings: Mapping[str, Tiling]) -> Products | None:

@@ -62,11 +62,13 @@ class Recorder:
             self.operations.setdefault(name, []).append(made)
 
     def _operations(self, counts: Mapping[str, Array], images: int) -> Array:
-        """Return the synaptic operations of each sample: products in double precision are exact."""
-        total = np.zeros(images)
+        """Return the synaptic operations of each sample."""
+        from snntk_event.kernels.compact import add_weighed
+
+        total = np.zeros(images, np.int64)
         for name, synapses in self.fan_out.items():
-            total += counts[name] @ synapses
-        return total.astype(np.int64)
+            add_weighed(counts[name], synapses, total)
+        return total
 
     def recording(self, graph: Graph, counts: Mapping[str, Array]) -> Recording:
         """Return the part as a recording."""

@@ -74,9 +74,13 @@ def _writing(ready: list[Neurons | Pool]) -> tuple[Neurons | Pool, ...]:
     )
 
 
-def part_size(graph: Graph, batch: int) -> int:
+def units_of(graph: Graph) -> int:
+    """Return how many units all nodes have."""
+    return sum(size(shape) for shape in graph.shapes.values())
+
+
+def part_size(units: int, batch: int) -> int:
     """Return how many samples of a batch run side by side; the number of threads has no say in it."""
-    units = sum(size(shape) for shape in graph.shapes.values())
     return max(1, min(MEMORY // (UNIT * units), max(FEWEST, -(-batch // PARTS))))
 
 

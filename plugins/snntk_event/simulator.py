@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from snntk_core import Array, Capabilities, Graph, Probes, Recording, Runnable, Simulator, option
 from snntk_core.connectivity import synapses
 from snntk_core.simulator import join
 from snntk_core.stepped import EVERY_OP, checked_network, checked_run
 from snntk_event.choice import Way
 from snntk_event.parallel import Team, default_workers, map_parts
-from snntk_event.running import network, part_size, run_part
+from snntk_event.running import network, part_size, run_part, units_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class EventProgram(Runnable):
     def __init__(self, graph: Graph, part: int, workers: int, way: Way) -> None:
         self.graph, self.part, self.workers = graph, part, workers
         self.network = network(graph, way)
-        self.fan_out = synapses(graph)
+        self.fan_out = {name: driven.astype(np.int64) for name, driven in synapses(graph).items()}
+        self.units = units_of(graph)
 
     def close(self) -> None:
         """Release nothing: there is no device."""
@@ -64,7 +67,7 @@ class EventProgram(Runnable):
         for a probe on a node that has no such thing.
         """
         batch, steps = checked_run(self.graph, batch, duration, probes)
-        part = self.part or part_size(self.graph, len(batch))
+        part = self.part or part_size(self.units, len(batch))
         parts = [batch[start : start + part] for start in range(0, len(batch), part)]
 
         def run(part: Array, team: Team) -> Recording:

@@ -73,6 +73,16 @@ def list_events(masks: Array, how: Listing, entries: Array, starts: Array) -> No
 
 
 @compiled
+def add_weighed(counts: Any, synapses: Any, total: Any) -> None:
+    """Add to ``total`` (images,) the counts (images, units) times the synapses of each unit."""
+    for image in range(counts.shape[0]):
+        made = np.int64(0)
+        for unit in range(counts.shape[1]):
+            made += np.int64(counts[image, unit]) * synapses[unit]
+        total[image] += made
+
+
+@compiled
 def set_bits_of(masks: Any) -> Any:
     """Return how many bits are set."""
     total = 0

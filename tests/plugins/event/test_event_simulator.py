@@ -30,7 +30,7 @@ from snntk_core.errors import DataError, Incompatible, OptionError, UnknownName
 from snntk_core.registry import Registry
 from snntk_core.simulator import Recording
 from snntk_core.testing.spiking_graphs import exact_batch, networks, neuron_examples, op_examples
-from snntk_event.running import part_size
+from snntk_event.running import part_size, units_of
 
 pytest.importorskip("numba", reason="the event engine needs numba: pip install 'snntk[event]'")
 
@@ -98,11 +98,11 @@ def test_threads_and_parts_do_not_change_what_comes_out(monkeypatch, samples):
 
 def test_networks_too_large_for_one_part_are_cut():
     graph = networks()["convolutional"]
-    assert part_size(graph, 100) == 50
-    assert part_size(graph, 1) == 4
+    assert part_size(units_of(graph), 100) == 50
+    assert part_size(units_of(graph), 1) == 4
     shapes = SpikeSource((512, 512, 64))
     large = Graph((Node("i", shapes), Node("n", IntegrateFire(), ("i",)), Node("r", Readout(), ("n",))))
-    assert part_size(large, 100) == 1
+    assert part_size(units_of(large), 100) == 1
 
 
 def test_float_weights_miss_few_spikes():

@@ -23,6 +23,7 @@ from snntk_event.kernels.products import count_quads, room_for_quads, sum_produc
 from snntk_event.kernels.terms import LANES, STEPS
 from snntk_event.kernels.vectors import load, store, zeros
 from snntk_event.lowering import lower
+from snntk_event.memory import Memory
 from snntk_event.products import products
 from snntk_event.tiling import alone, tiled
 
@@ -113,7 +114,7 @@ def test_currents_are_those_of_the_graph(example):
     positions, channels = int(np.prod(shape[:-1])), shape[-1]
     out = np.zeros((trains.shape[3], positions, -(-channels // 16) * 16), np.float32)
     for image in range(len(fired)):
-        currents_of(found.table([trains]), image, trains.shape[3], positions, out)
+        currents_of(found.table([trains], Memory()), image, trains.shape[3], positions, out)
         spikes = {"source": fired[image].astype(np.float32)}
         expected = lowered.currents.driven("weighted", spikes).reshape(fired.shape[1], positions, channels)
         np.testing.assert_array_equal(out[: fired.shape[1], :, :channels], expected)
