@@ -1,10 +1,15 @@
-"""The formats of a network as plain data: what every layer got, to be kept as TOML or JSON and applied again."""
+"""The formats of a network as plain data: what every layer got, to be kept as TOML or JSON and applied again.
+
+Formats are all that is kept.  Applied again, they round weights to the nearest code: codes that were adapted or trained
+are not in the table, nor are biases that were corrected.  Checksums tell where that makes a difference.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -13,12 +18,19 @@ from snntk_core.errors import FormatError, SnntkError, did_you_mean
 from snntk_core.graph import Graph
 from snntk_core.node import Node
 from snntk_core.number_format import NumberFormat
-from snntk_core.ops import FakeQuantize, QuantizedRelu, Rounding
+from snntk_core.ops import FakeQuantize, QuantizedRelu, Rounding, WeightedOp
 from snntk_core.ops.fields import checked
 from snntk_core.quantized_output import with_output_format
 
 VERSION = 1
-TABLE = {"version": int, "transforms": tuple[str, ...], "layers": Mapping[str, Mapping[str, Mapping[str, Any]]]}
+NOTE = (
+    "Formats only. Loading rounds each weight to the nearest code. Rounding that was adapted or trained and corrected "
+    "biases are not part of this file: keep such a network by saving it (-o FILE.snntk, or snntk.save)."
+)
+TABLE = {
+    "version": int, "note": str, "transforms": tuple[str, ...], "checksums": Mapping[str, str],
+    "layers": Mapping[str, Mapping[str, Mapping[str, Any]]],
+}  # fmt: skip
 ENTRY = {
     "bits": int, "scale": float | tuple[float, ...], "axis": int, "signed": bool, "full_range": bool,
     "quantizer": str, "rounding": Rounding,
@@ -31,6 +43,7 @@ def format_table(graph: Graph, transforms: tuple[str, ...] = ()) -> dict[str, An
     """Return the formats of a network: ``layers`` by name, each with ``weight``, ``bias`` and ``output``.
 
     ``transforms``: the rewrites that came before, by name; they are made again before the formats are applied.
+    ``checksums``: of the weight and bias of each of these layers.
     """
     layers: dict[str, dict[str, Any]] = {}
     for node in graph:
@@ -40,7 +53,23 @@ def format_table(graph: Graph, transforms: tuple[str, ...] = ()) -> dict[str, An
             if role == "output" and isinstance(node.op, QuantizedRelu):
                 entry["rounding"] = node.op.rounding
             layers.setdefault(name, {})[role] = entry
-    return {"version": VERSION, "transforms": list(transforms), "layers": layers}
+    checksums = {name: _checksum(graph[name]) for name in layers if isinstance(graph[name].op, WeightedOp)}
+    kept = {"transforms": list(transforms), "checksums": checksums, "layers": layers}
+    return {"version": VERSION, "note": NOTE, **kept}
+
+
+def _checksum(node: Node) -> str:
+    """Return a checksum of the arrays of a node."""
+    found = sha256()
+    for name, array in sorted(node.op.arrays.items()):
+        found.update(name.encode() + np.ascontiguousarray(array, "<f4").tobytes())
+    return found.hexdigest()[:16]
+
+
+def others(graph: Graph, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the layers whose weight or bias is another than when the table was written, the formats applied."""
+    checksums = checked_table(table).get("checksums", {})
+    return tuple(name for name, found in checksums.items() if name in graph and _checksum(graph[name]) != found)
 
 
 def _entry(found: NumberFormat) -> dict[str, Any]:
@@ -52,7 +81,7 @@ def _entry(found: NumberFormat) -> dict[str, Any]:
 def checked_table(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return a table of formats; raises `FormatError` for what is none, and for one of a later version."""
     try:
-        values = checked(table, TABLE, ("transforms",))
+        values = checked(table, TABLE, ("note", "transforms", "checksums"))
         for name, roles in values["layers"].items():
             strange = [role for role in roles if role not in ROLES]
             if strange:
@@ -106,7 +135,11 @@ def as_toml(table: Mapping[str, Any]) -> str:
 
 def _lines(table: Mapping[str, Any]) -> Iterator[str]:
     yield f"version = {table['version']}"
+    yield f"note = {_value(table['note'])}"
     yield f"transforms = {_value(table['transforms'])}"
+    yield ""
+    yield "[checksums]"
+    yield from (f"{_value(name)} = {_value(found)}" for name, found in table["checksums"].items())
     for name, roles in table["layers"].items():
         for role, entry in roles.items():
             yield ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -12,23 +13,32 @@ from typing import Any
 from snntk.conversion import as_graph
 from snntk.given import checked_graph, installed
 from snntk.quantizing import prepared, rewrites_of
+from snntk.recipe_quantizing import KEPT, RECIPE, Quantized
 from snntk_core.errors import FormatError
-from snntk_core.format_table import as_toml, checked_table, format_table, with_formats
+from snntk_core.format_table import as_toml, checked_table, format_table, others, with_formats
 from snntk_core.graph import Graph
 from snntk_core.parser import Parser
 from snntk_core.registry import Registry
 
+CHANGED = (
+    "the weights are not those of the network that the table was written of. Their rounding had been adapted or "
+    "trained, their biases corrected, the table was changed, or the model is another; a table keeps formats only."
+)
 SUFFIXES = (".toml", ".json")
 
 
 def dump_quantization(graph: Graph, path: str | PathLike[str] | None = None) -> dict[str, Any]:
     """Return what every layer got as plain data, and write it to a ``.toml`` or ``.json`` file where a path is given.
 
-    Raises `FormatError` for another suffix, and for a path that cannot be written.
+    Formats are kept, not the weights: adapted or trained rounding and corrected biases are not part of it, so such a
+    network is kept with `save`.  Raises `FormatError` for another suffix, for a path that cannot be written, and for a
+    network that a recipe has quantized, whose other steps would be lost.
 
     >>> table = snntk.dump_quantization(quantized, "quantized.toml")
     """
-    table = format_table(checked_graph(graph), rewrites_of(graph))
+    if RECIPE in checked_graph(graph).meta:
+        raise FormatError(f"The recipe {graph.meta[RECIPE]} has quantized this network. {KEPT}")
+    table = format_table(graph, rewrites_of(graph))
     if path is not None:
         found = checked_suffix(path)
         try:
@@ -47,15 +57,25 @@ def load_quantization(
 ) -> Graph:
     """Return a float network with the formats that `dump_quantization` gave, after the same rewrites.
 
-    ``table``: the path of a ``.toml`` or ``.json`` file, or the data.  Raises `FormatError` with everything that does
-    not fit the network.
+    ``table``: the path of a ``.toml`` or ``.json`` file, or the data.  Warns where the weights are not those that the
+    network had when the table was written.  Raises `FormatError` with everything that does not fit the network.
 
     >>> quantized = snntk.load_quantization("model.onnx", "quantized.toml")
     """
     registry = registry or installed()
     found = checked_table(table) if isinstance(table, Mapping) else read_table(table)
-    graph = prepared(as_graph(source_or_graph, parser, registry), found.get("transforms", ()), registry)
-    return with_formats(graph, found)
+    _, graph, notes = applied(as_graph(source_or_graph, parser, registry), found, registry)
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return graph
+
+
+def applied(graph: Graph, table: Mapping[str, Any], registry: Registry) -> Quantized:
+    """Return a network with the formats of a table, before and after, and what is to be said about its weights."""
+    before = prepared(graph, table.get("transforms", ()), registry)
+    after = with_formats(before, table)
+    changed = others(after, table)
+    return Quantized(before, after, (f"{', '.join(changed)}: {CHANGED}",) if changed else ())
 
 
 def read_table(path: str | PathLike[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,11 @@ from snntk_core.registry import Registry
 from snntk_core.transform import Progress, Stage, quiet
 
 NO_QUANTIZERS = "The recipe {} has no [[quantize]], so it does not say how to quantize. Add it, or give the bits alone."
+KEPT = (
+    "A table keeps formats and not the other steps of a recipe. Keep the recipe, or save the network (-o FILE.snntk)."
+)
+RECIPE = "quantized by"
+"""The entry of a graph's meta that names the recipe."""
 
 
 class Quantized(NamedTuple):
@@ -55,4 +61,5 @@ def by_recipe(
     progress("Quantizing", 0, 1)
     before = conversion.up_to(before, Stage.NORMALIZE)
     after = conversion.up_to(before, Stage.QUANTIZE, after=Stage.NORMALIZE)
+    after = replace(after, meta={**after.meta, RECIPE: chosen.title})
     return Quantized(before, after, tuple(conversion.line.notes))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from snntk_core import Dense, Graph, Input, Node, NumberFormat, Relu, Tanh, evaluate
 from snntk_core.errors import FormatError
-from snntk_core.format_table import as_toml, format_table, with_formats
+from snntk_core.format_table import as_toml, format_table, others, with_formats
 from snntk_core.quantized_output import with_output_format
 
 
@@ -89,3 +89,19 @@ def test_everything_that_does_not_fit_is_named_at_once() -> None:
 def test_what_is_no_table_is_refused(table: dict, words: str) -> None:
     with pytest.raises(FormatError, match=words):
         with_formats(network(), table)
+
+
+def test_checksums_tell_which_layers_have_other_weights() -> None:
+    graph = network()
+    found = quantized(graph)
+    table = format_table(found)
+    assert others(found, table) == ()
+    code = found["dense"].op.weight.copy()
+    code[0, 0] += found["dense"].formats["weight"].scale.reshape(-1)[0]
+    moved = found.replace("dense", Dense(code, found["dense"].op.bias), formats=found["dense"].formats)
+    assert others(moved, table) == others(with_formats(graph, table), format_table(moved)) == ("dense",)
+    assert others(moved, {**table, "checksums": {"gone": "0"}}) == ()
+    without = {key: table[key] for key in ("version", "layers")}
+    assert others(with_formats(graph, without), without) == ()
+    with pytest.raises(FormatError, match="checksums"):
+        with_formats(graph, {**table, "checksums": {"dense": 3}})

@@ -21,6 +21,7 @@ from snntk_core import (
     Input,
     MaxPool,
     Node,
+    NumberFormat,
     QuantizedRelu,
     Relu,
     Softmax,
@@ -207,6 +208,32 @@ def test_what_every_layer_got_goes_to_a_file_and_back(graph: Graph, tmp_path: Pa
         assert (tmp_path / "found.snntk").read_bytes() == (tmp_path / "quantized.snntk").read_bytes()
 
 
+@pytest.mark.parametrize("suffix", [".toml", ".json"])
+def test_a_table_says_that_codes_are_not_kept_and_loading_names_where_it_matters(
+    graph: Graph, samples: np.ndarray, tmp_path: Path, suffix: str
+) -> None:
+    plain = snntk.quantize(graph, weight_bits=4, activation_bits=4, calibration=samples)
+    fitted = snntk.quantize(graph, weight_bits=4, activation_bits=4, calibration=samples, calibrate=["correct-biases"])
+    snntk.dump_quantization(fitted, tmp_path / f"fitted{suffix}")
+    assert "Rounding that was adapted or trained and corrected biases are not part of this file" in (
+        (tmp_path / f"fitted{suffix}").read_text()
+    )
+    with pytest.warns(UserWarning, match=r"^conv, left, dense: the weights are not those of the network"):
+        found = snntk.load_quantization(graph, tmp_path / f"fitted{suffix}")
+    np.testing.assert_array_equal(evaluate(found, samples), evaluate(plain, samples))
+    code = NumberFormat.round(fitted["left"].formats["weight"], fitted["left"].op.weight).copy()
+    code[0, 0, 0, 0] += fitted["left"].formats["weight"].scale.reshape(-1)[0]
+    other = plain.replace("left", Conv2D(code, padding="same"), formats=plain["left"].formats)
+    with pytest.warns(UserWarning, match=r"^left: the weights are not those"):
+        snntk.load_quantization(graph, snntk.dump_quantization(other))
+
+
+def test_the_formats_of_a_recipe_are_not_dumped_without_its_steps(graph: Graph, samples: np.ndarray) -> None:
+    found = snntk.quantize(graph, calibration=samples, recipe="quantized-rate")
+    with pytest.raises(snntk.FormatError, match="The recipe quantized-rate has quantized this network"):
+        snntk.dump_quantization(found)
+
+
 def test_files_that_are_no_tables_are_refused(graph: Graph, tmp_path: Path) -> None:
     for name, text, words in (
         ("a.toml", "version =", "is no TOML"),
@@ -256,6 +283,17 @@ def test_the_command_shows_every_layer_and_loads_what_it_dumped(files: Path, cap
     assert main(["quantize", "net.snntk", "--load", "q.toml", "-o", "again.snntk"]) == 0
     assert (files / "again.snntk").read_bytes() == (files / "q.snntk").read_bytes()
     assert isinstance(snntk.open("q.snntk")["relu"].op, QuantizedRelu)
+
+
+def test_the_command_notes_where_a_table_gives_other_weights(files: Path, capsys) -> None:
+    fitted = ["--weight-bits", "4", "--calibration", "train.npy", "--calibrate", "correct-biases", "--dump", "q.toml"]
+    assert main(["quantize", "net.snntk", *fitted]) == 0
+    capsys.readouterr()
+    assert main(["quantize", "net.snntk", "--load", "q.toml", "--json"]) == 0
+    printed = capsys.readouterr()
+    (note,) = json.loads(printed.out)["notes"]
+    assert note.startswith("conv, left, dense: the weights are not those of the network that the table was written of.")
+    assert printed.err == ""
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_a_setting_changes_a_component_of_the_recipe(folder: Path, capsys) -> No
         (["--recipe", "few.toml"], "normalize-activations needs calibration samples (--calibration)"),
         (["--recipe", "few.toml", "--weight-bits", "4", "--load", "a.toml"], "goes without --weight-bits, --load."),
         (["--recipe", "few.toml", "--no-fold-batchnorm"], "goes without --no-fold-batchnorm."),
-        (["--recipe", "few.toml", "--dump", "q.toml"], "--dump keeps formats and not the other steps of a recipe."),
+        (["--recipe", "few.toml", "--dump", "q.toml"], "--dump goes without --recipe. A table keeps formats"),
         (["--recipe", "few.toml", "--set", "max.bits=3"], "the recipe has activation-before-max-pool"),
         (["--recipe", "rate", "--calibration", "train.npy"], "The recipe rate has no [[quantize]]"),
         (["--recipe", "quantised-rate"], "Did you mean 'quantized-rate'?"),

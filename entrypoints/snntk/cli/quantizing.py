@@ -9,10 +9,10 @@ from snntk.calibrating import calibrated
 from snntk.cli.options import configured, parser_of, recipe_of, settings, source_of
 from snntk.cli.render import progress
 from snntk.conversion import as_graph
-from snntk.format_files import load_quantization, read_table
+from snntk.format_files import applied, read_table
 from snntk.given import as_recipe
 from snntk.quantizing import CALIBRATED, PRESETS, REWRITES, UNCALIBRATED, WEIGHTS, prepared, quantize
-from snntk.recipe_quantizing import Quantized, by_recipe, quantizes
+from snntk.recipe_quantizing import KEPT, Quantized, by_recipe, quantizes
 from snntk_core.errors import OptionError
 from snntk_core.graph import Graph
 from snntk_core.ops import Array
@@ -23,7 +23,6 @@ OPTIONS = (
     "no_fold_batchnorm", "no_normalize_separable",
 )  # fmt: skip
 """What says how to quantize, where neither a recipe nor a table does."""
-KEPT = "--dump keeps formats and not the other steps of a recipe. Keep the recipe, or the network: -o FILE.snntk."
 
 
 def quantized(args: argparse.Namespace, samples: Array | None, registry: Registry) -> Quantized:
@@ -32,7 +31,7 @@ def quantized(args: argparse.Namespace, samples: Array | None, registry: Registr
     if recipe is not None and (quantizes(recipe) or recipe.transforms or recipe.problems):
         _refuse("The recipe says what is done", args, (*OPTIONS, "load"))
         if args.dump:
-            raise OptionError([KEPT])
+            raise OptionError([f"--dump goes without --recipe. {KEPT}"])
         chosen, parser = recipe_of(args, registry), parser_of(args, registry)
         with progress() as bar:
             return by_recipe(source_of(args), chosen, samples, parser, registry, bar)
@@ -42,9 +41,7 @@ def quantized(args: argparse.Namespace, samples: Array | None, registry: Registr
     given = argparse.Namespace(**{**vars(args), "settings": reading})
     graph = as_graph(source_of(args), parser_of(given, registry), registry)
     if args.load:
-        table = read_table(args.load)
-        before = prepared(graph, table.get("transforms", ()), registry)
-        return Quantized(before, load_quantization(graph, table, registry=registry))
+        return applied(graph, read_table(args.load), registry)
     return _by_options(graph, samples, args, others, registry)
 
 
