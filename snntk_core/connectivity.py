@@ -19,8 +19,8 @@ from snntk_core.ops import (
     IntegrateFire,
     LinearOp,
     MaxPool,
+    PoissonSpikes,
     Scale,
-    SpikeSource,
     SpikingMaxPool,
     WeightedOp,
 )
@@ -28,6 +28,7 @@ from snntk_core.reach import Reach, UnfactoredError
 from snntk_core.reach_rules import ONE_TO_ONE, reach_through
 from snntk_core.reference.dispatch import apply
 from snntk_core.shapes import Shape, size
+from snntk_core.validity import steady_nodes
 
 ROWS = 64  # samples counted at once, as floats: exact, and a fast product without a second copy of all counts
 MOST_BUNDLES = 1024  # sets of paths that reach different units of one node
@@ -82,20 +83,14 @@ def source_multiply_accumulates(graph: Graph) -> int:
 
 def steady(graph: Graph) -> frozenset[str]:
     """Return the nodes whose value is the same in every step: the source, and what depends on nothing else."""
-    found: set[str] = set()
-    for node in graph:
-        routed = isinstance(node.op, LinearOp | SpikingMaxPool) and found.issuperset(node.inputs)
-        if isinstance(node.op, SpikeSource) or routed:
-            found.add(node.name)
-    return frozenset(found)
+    return steady_nodes(graph)
 
 
 def spiking_nodes(graph: Graph) -> tuple[str, ...]:
-    """Return the nodes that emit spikes: neurons, and pools of spikes."""
+    """Return the nodes that emit spikes: neurons, random spikes, and pools of spikes."""
     constant = steady(graph)
-    return tuple(
-        node.name for node in graph if isinstance(node.op, IntegrateFire | SpikingMaxPool) and node.name not in constant
-    )
+    emitting = IntegrateFire | PoissonSpikes | SpikingMaxPool
+    return tuple(node.name for node in graph if isinstance(node.op, emitting) and node.name not in constant)
 
 
 def synapses(graph: Graph) -> dict[str, Array]:

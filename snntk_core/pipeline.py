@@ -14,7 +14,7 @@ from snntk_core.data import Data
 from snntk_core.errors import DataError, DeviationError, Incompatible, MissingLibrary, PredictionUnavailable, SnntkError
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge
-from snntk_core.ops import Array, IntegrateFire
+from snntk_core.ops import Array, IntegrateFire, PoissonSpikes
 from snntk_core.parser import Parser, Redirect, guarded
 from snntk_core.plan import Plan
 from snntk_core.provenance import formats_lost, traced
@@ -236,8 +236,8 @@ def _simulate(
 
 
 def _cost(plan: Plan, analog: Graph, graph: Graph, layers: LayerTally) -> Cost:
-    firing = [node.name for node in graph if isinstance(node.op, IntegrateFire)]
-    neurons = sum(size(graph.shapes[name]) for name in firing)
+    firing = [node.name for node in graph if isinstance(node.op, IntegrateFire | PoissonSpikes)]
+    neurons = sum(size(graph.shapes[node.name]) for node in graph if isinstance(node.op, IntegrateFire))
     return Cost(
         spikes=sum(layers.spikes[name] for name in firing) / layers.samples,
         accumulates=layers.operations / layers.samples,

@@ -28,6 +28,7 @@ from snntk_core.ops import (
     MaxPool,
     Op,
     Pad,
+    PoissonSpikes,
     Readout,
     Reshape,
     Scale,
@@ -41,7 +42,7 @@ from snntk_core.shapes import Padding, Shape, resolve_padding, transposed_paddin
 
 ONE_TO_ONE = (
     Add | Subtract | Identity | Scale | BatchNorm | Dropout | ActivationOp | LocalResponseNormalization | IntegrateFire
-    | Readout
+    | PoissonSpikes | Readout
 )  # fmt: skip
 """The ops whose units each answer one unit of an input: the same reach, whichever input it enters by.
 

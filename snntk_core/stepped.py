@@ -24,6 +24,7 @@ from snntk_core.ops import (
     IntegrateFire,
     LinearOp,
     Pad,
+    PoissonSpikes,
     Readout,
     Reshape,
     Scale,
@@ -56,7 +57,7 @@ def one_output(graph: Graph, node: Node) -> Iterator[Issue]:
 
 
 EVERY_OP = Capabilities(
-    ops=frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout}),
+    ops=frozenset({*LINEAR, SpikeSource, PoissonSpikes, IntegrateFire, SpikingMaxPool, Readout}),
     rules=(readout_is_the_end, one_output),
 )
 """The capabilities of a simulator that runs whatever the core can say of spiking networks with one output."""

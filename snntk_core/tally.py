@@ -9,7 +9,7 @@ import numpy as np
 
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge, decisions
-from snntk_core.ops import Array, IntegrateFire
+from snntk_core.ops import Array, IntegrateFire, PoissonSpikes
 from snntk_core.reference import activations, apply
 from snntk_core.result import Accuracy, LayerReport
 from snntk_core.shapes import size
@@ -137,7 +137,7 @@ class LayerTally:
 def spike_values(graph: Graph, name: str) -> Array:
     """Return what one spike of each unit of a spiking node carries, in its shape; a pool passes on what it got."""
     node, shape = graph[name], graph.shapes[name]
-    if isinstance(node.op, IntegrateFire):
+    if isinstance(node.op, IntegrateFire | PoissonSpikes):
         return np.broadcast_to(node.op.spike, shape)
     if not node.inputs:
         return np.ones(shape)

@@ -12,10 +12,13 @@ from snntk_core.ops import (
     FakeQuantize,
     Input,
     IntegrateFire,
+    LinearOp,
     Op,
+    PoissonSpikes,
     QuantizedRelu,
     Readout,
     SpikeSource,
+    SpikingMaxPool,
     WeightedOp,
 )
 
@@ -76,6 +79,11 @@ def spiking_problems(graph: Graph) -> list[str]:
         if isinstance(node.op, AnalogOp | Input)
     ]
     problems += [f"the output {n} is not a Readout" for n in graph.outputs if not isinstance(graph[n].op, Readout)]
+    problems += [
+        f"{node.name} reads {node.inputs[0]}, which changes from step to step: random spikes are drawn from a constant"
+        for node in graph
+        if isinstance(node.op, PoissonSpikes) and node.inputs[0] not in steady_nodes(graph)
+    ]
     weighted: dict[str, str] = {}  # the weighted op whose current a node carries, with no neuron since
     for node in graph:
         above = next((weighted[name] for name in node.inputs if name in weighted), None)
@@ -83,6 +91,16 @@ def spiking_problems(graph: Graph) -> list[str]:
             if above is not None:
                 problems.append(f"{node.name} follows {above} with no neuron between them")
             weighted[node.name] = node.name
-        elif above is not None and not isinstance(node.op, IntegrateFire):
+        elif above is not None and not isinstance(node.op, IntegrateFire | PoissonSpikes):
             weighted[node.name] = above
     return problems
+
+
+def steady_nodes(graph: Graph) -> frozenset[str]:
+    """Return the nodes whose value is the same in every step: the source, and what depends on nothing else."""
+    found: set[str] = set()
+    for node in graph:
+        routed = isinstance(node.op, LinearOp | SpikingMaxPool) and found.issuperset(node.inputs)
+        if isinstance(node.op, SpikeSource) or routed:
+            found.add(node.name)
+    return frozenset(found)

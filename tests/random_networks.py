@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ from snntk_core import (
     Node,
     Op,
     Pad,
+    PoissonSpikes,
     Readout,
     Reshape,
     Scale,
@@ -170,3 +173,23 @@ def block(growing: Growing) -> None:
             growing.add(routed(growing))
         growing.add(SpikingMaxPool((2,) * rank, strides, draw(PADDINGS), rule=rule))
         growing.spiking.append(growing.last)
+
+
+@st.composite
+def encoded_networks(draw: st.DrawFn) -> Graph:
+    """Draw a spiking network whose input are random spikes, of its positive values or of both signs."""
+    graph, seed = draw(spiking_networks()), draw(st.integers(0, 3))
+    rng = np.random.default_rng(seed)
+    channels = rng.integers(2, 9, graph.input_shape[-1]) / 4
+    amplitude = np.asarray(draw(st.sampled_from([1.0, 2.5, channels])), np.float32)
+    if not draw(st.booleans()):
+        return graph.insert_after("input", "random", PoissonSpikes(amplitude, seed)).verify()
+    graph = graph.insert_after("input", "difference", Subtract())
+    signed = (
+        Node("random", PoissonSpikes(amplitude, seed), ("input",)),
+        Node("negative", Scale(np.float32(-1)), ("input",)),
+        Node("other", PoissonSpikes(amplitude, seed), ("negative",)),
+        Node("difference", Subtract(), ("random", "other")),
+    )
+    source, _, *rest = graph.nodes
+    return replace(graph, nodes=(source, *signed, *rest)).verify()

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from snntk_core import Array, IntegrateFire, Op, Readout, SpikingMaxPool
+from snntk_core import Array, IntegrateFire, Op, PoissonSpikes, Readout, SpikingMaxPool
 from snntk_core.reference import apply
 from snntk_core.reference.neuron import gate, initial_state, step
+from snntk_core.reference.poisson import PoissonStream
 
 FLUSH = 255  # a byte counts no further
 
@@ -38,6 +39,18 @@ class Neurons(Population):
         """Step every neuron."""
         step(self.op, self.state, current)
         return self.state.spikes
+
+
+class Random(Population):
+    """`PoissonSpikes`: drawn, whatever the current of the step."""
+
+    def __init__(self, op: PoissonSpikes, stream: PoissonStream) -> None:
+        self.stream, self.spike = stream, op.spike.astype(np.float32)
+
+    def advance(self, current: Array) -> Array:
+        """Draw the spikes of the step."""
+        self.fired = self.stream.take(1)[:, 0]
+        return self.fired * self.spike
 
 
 class Pool(Population):

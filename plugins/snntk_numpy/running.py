@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snntk_core import Array, Probes, Readout
-from snntk_numpy.population import Counter, Population, population
+from snntk_core import Array, PoissonSpikes, Probes, Readout
+from snntk_core.reference.poisson import poisson_stream
+from snntk_numpy.population import Counter, Population, Random, population
 from snntk_numpy.recorder import Part, Recorder
 from snntk_numpy.schedule import Schedule
 
@@ -49,13 +50,15 @@ def run_part(
     """
     count = len(batch)
     constant = plan.constant_currents(batch)
-    populations = {
-        node.name: population(
-            plan.affine[node.name], (count, *plan.shapes[node.inputs[0]]), (count, *plan.shapes[node.name])
-        )
-        for node in plan.nodes
-        if node.name in constant
-    }
+    populations: dict[str, Population] = {}
+    for node in plan.nodes:
+        if node.name in constant:
+            op, shape = plan.affine[node.name], (count, *plan.shapes[node.name])
+            populations[node.name] = (
+                Random(op, poisson_stream(plan.graph, node.name, batch))
+                if isinstance(op, PoissonSpikes)
+                else population(op, (count, *plan.shapes[node.inputs[0]]), shape)
+            )
     spiking = [node.name for node in plan.nodes if node.name in constant and not isinstance(node.op, Readout)]
     counters = {name: Counter((count, *plan.shapes[name]), steps) for name in spiking}
     running = Running(plan, constant, populations, counters, Recorder(probes, fan_out))

@@ -9,8 +9,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from snntk_core import Op, Readout, SpikingMaxPool
+from snntk_core import Op, PoissonSpikes, Readout, SpikingMaxPool
+from snntk_core.reference.poisson import PoissonStream
 from snntk_core.shapes import Shape
+from snntk_torchsim.device import tensor
 from snntk_torchsim.linear import image, padded, unimage
 from snntk_torchsim.scan import Emitted, NeuronArrays, Scan, State
 from snntk_torchsim.windows import pool_reach, two_axes
@@ -65,6 +67,24 @@ class Neurons(Population):
         )
         self.scan(self.arrays, self.state, current, emitted)
         return emitted
+
+
+class Random(Population):
+    """`PoissonSpikes`: drawn on the host, so that they are those of every simulator."""
+
+    def __init__(self, op: PoissonSpikes, stream: PoissonStream, shape: Shape, device: torch.device) -> None:
+        import torch
+
+        self.stream, self.spike = stream, tensor(op.spike, device)
+        self.counts = torch.zeros(shape, dtype=torch.int32, device=device)
+
+    def advance(self, current: Tensor, steps: int, *, owned: bool, wanted: Wanted) -> Emitted:
+        """Draw the spikes of the steps, whatever the current."""
+        import torch
+
+        fired = torch.from_numpy(self.stream.take(steps)).to(current.device).transpose(0, 1).contiguous()
+        self.counts += fired.sum(0)
+        return Emitted(fired * self.spike, fired if wanted.fired else None)
 
 
 class Pool(Population):

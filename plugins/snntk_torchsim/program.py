@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from snntk_core import Array, Graph, IntegrateFire, Probes, Recording, Runnable
+from snntk_core import Array, Graph, IntegrateFire, PoissonSpikes, Probes, Recording, Runnable
 from snntk_core.connectivity import synapses, synaptic_operations
+from snntk_core.reference.poisson import poisson_stream
 from snntk_core.shapes import size
 from snntk_core.simulator import join
 from snntk_core.stepped import checked_run
 from snntk_torchsim.device import chosen_device, float32, tensor
 from snntk_torchsim.network import Network, network
-from snntk_torchsim.population import Population, population
+from snntk_torchsim.population import Population, Random, population
 from snntk_torchsim.recorder import Recorder
 from snntk_torchsim.scan import NeuronArrays
 from snntk_torchsim.triton_scan import scan_for
@@ -112,16 +113,19 @@ class TorchProgram(Runnable):
 
         with torch.inference_mode():
             constants = self.network.constants(tensor(batch, self.network.device))
-            populations = self._populations(len(batch))
+            populations = self._populations(batch)
             for start in range(0, steps, chunk):
                 self._chunk(constants, populations, start, min(chunk, steps - start), recorder)
             return recorder.recording(populations)
 
-    def _populations(self, samples: int) -> dict[str, Population]:
-        shapes, device = self.graph.shapes, self.network.device
-        made = {}
+    def _populations(self, batch: Array) -> dict[str, Population]:
+        samples, shapes, device = len(batch), self.graph.shapes, self.network.device
+        made: dict[str, Population] = {}
         for node in self.network.stateful:
             before, after = (samples, *shapes[node.inputs[0]]), (samples, *shapes[node.name])
+            if isinstance(node.op, PoissonSpikes):
+                made[node.name] = Random(node.op, poisson_stream(self.graph, node.name, batch), after, device)
+                continue
             made[node.name] = population(node.op, self.neurons.get(node.name), before, after, self.scan, device)
         return made
 

@@ -27,7 +27,7 @@ from snntk_core.ops.activation import (
 from snntk_core.ops.analog import BatchNorm, Dropout, GlobalMaxPool, LocalResponseNormalization, MaxPool, Multiply
 from snntk_core.ops.base import ActivationOp, AnalogOp, Array, LinearOp, NeuronOp, Op, WeightedOp, array_field
 from snntk_core.ops.linear import Conv1D, Conv2D, ConvTranspose2D, Dense, DepthwiseConv2D
-from snntk_core.ops.neuron import IntegrateFire, Link, Readout, SpikeSource, SpikingMaxPool
+from snntk_core.ops.neuron import IntegrateFire, Link, PoissonSpikes, Readout, SpikeSource, SpikingMaxPool
 from snntk_core.ops.structure import (
     Add,
     AveragePool,
@@ -83,6 +83,7 @@ __all__ = [
     "Op",
     "PRelu",
     "Pad",
+    "PoissonSpikes",
     "QuantizedRelu",
     "Readout",
     "Relu",

@@ -20,16 +20,47 @@ from snntk_core.shapes import Padding, Shape, broadcast_fits, permuted
 class SpikeSource(NeuronOp):
     """The input as an analog current: ``I(t) = x`` in every step.
 
-    ``shape`` is the model's own, without batch; ``order`` permutes it to channels last (empty: as it is).
+    ``shape`` is the model's own, without batch; ``order`` permutes it to channels last (empty: as it is).  Samples
+    below ``lowest`` or above ``largest`` are refused: spikes behind the source could not carry them (None: any).
     """
 
     arity: ClassVar[int | None] = 0
     shape: Shape
     order: Shape = ()
+    lowest: float | None = None
+    largest: float | None = None
 
     def infer(self, *shapes: Shape) -> Shape:
         """Return the permuted shape."""
         return permuted(self.shape, self.order, "SpikeSource")
+
+
+@dataclass(frozen=True, eq=False)
+class PoissonSpikes(NeuronOp):
+    """A spike in step ``t`` where ``u(t) < x / amplitude``; a spike carries ``amplitude``, so the mean output is ``x``.
+
+    ``x``: what it reads, the same in every step.  ``u(t)``: one number in [0, 1) for each unit and step, drawn from
+    ``seed`` and the sample alone, so a sample gives the same spikes in any batch and on any simulator, and a longer run
+    begins with those of a shorter one.  Nodes with one seed draw the same numbers.  ``amplitude`` is a scalar or
+    broadcasts onto the shape; above it a unit fires in every step, below zero never.  The draws are Bernoulli: at most
+    one spike in a step.  Source: the Poisson input of Diehl 2015.
+    """
+
+    amplitude: Array = array_field(1.0)
+    seed: int = 0
+
+    @property
+    def spike(self) -> Array:
+        """What one spike carries."""
+        return self.amplitude
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """Return the input shape."""
+        if not broadcast_fits(self.amplitude.shape, shapes[0]):
+            raise ShapeError(f"PoissonSpikes has an amplitude of shape {self.amplitude.shape} for shape {shapes[0]}.")
+        if not np.all(self.amplitude > 0) or self.seed < 0:
+            raise ShapeError(f"PoissonSpikes takes an amplitude above zero and a seed from 0, got seed {self.seed}.")
+        return shapes[0]
 
 
 @dataclass(frozen=True, eq=False)

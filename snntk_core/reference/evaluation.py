@@ -19,7 +19,8 @@ def as_batch(graph: Graph, batch: Array) -> Array:
     """Return ``batch`` as floats (n, *input shape).
 
     float64 stays, anything else becomes float32.  Axes of length one are added or dropped where only they differ.
-    Raises `DataError` for other shapes and for values that are not finite numbers.
+    Raises `DataError` for other shapes, for values that are not finite numbers, and for those beyond what the input
+    spikes of a spiking network carry.
     """
     batch, shape = np.asarray(batch), graph.input_shape
     if batch.dtype.kind not in "biuf":
@@ -31,7 +32,29 @@ def as_batch(graph: Graph, batch: Array) -> Array:
     batch = batch if batch.dtype == np.float64 else batch.astype(np.float32)
     if not np.isfinite(batch).all():
         raise DataError("The data holds values that are not finite.")
+    _refuse_saturated(graph, batch)
     return batch
+
+
+def _refuse_saturated(graph: Graph, batch: Array) -> None:
+    """Raise `DataError` for values that the spikes behind the source cannot carry."""
+    op = graph.source.op
+    if not isinstance(op, SpikeSource) or (op.lowest is None and op.largest is None) or not len(batch):
+        return
+    low, high = float(batch.min()), float(batch.max())
+    lowest = -np.inf if op.lowest is None else np.float32(op.lowest)
+    largest = np.inf if op.largest is None else np.float32(op.largest)
+    if np.float32(low) < lowest:
+        remedy = "signed = true" if op.lowest == 0 else f"a peak of at least {-low:g}, or a higher rate"
+        raise DataError(
+            f"The data goes down to {low:g}, and the input spikes of this network carry values from {op.lowest:g} to "
+            f"{op.largest:g}. Convert with {remedy} in [input]."
+        )
+    if np.float32(high) > largest:
+        raise DataError(
+            f"The data reaches {high:g}, and the input spikes of this network carry {op.largest:g} at most. Convert "
+            f"with a peak of at least {high:g}, or a higher rate, in [input]."
+        )
 
 
 def part_size(graph: Graph, itemsize: int = 4) -> int:

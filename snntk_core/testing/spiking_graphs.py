@@ -45,6 +45,7 @@ from snntk_core.ops import (
     NeuronOp,
     Op,
     Pad,
+    PoissonSpikes,
     PRelu,
     QuantizedRelu,
     Readout,
@@ -87,9 +88,10 @@ def _value(number: float | list[float]) -> Array:
 
 def around(op: Op, shape: Shape = IMAGE) -> Graph:
     """Return the smallest network that holds ``op`` as the node ``op`` between neurons; it reads ``shape``."""
-    if isinstance(op, Input | SpikeSource):
-        nodes = [Node("op", op), Node("before", IntegrateFire(), ("op",)), Node("readout", Readout(), ("before",))]
-        return Graph(tuple(nodes))
+    if isinstance(op, Input | SpikeSource | PoissonSpikes):
+        first = [Node("input", SpikeSource(shape))] if op.arity else []
+        behind = [Node("before", IntegrateFire(), ("op",)), Node("readout", Readout(), ("before",))]
+        return Graph((*first, Node("op", op, tuple(node.name for node in first)), *behind))
     arity = op.arity or 2
     nodes = [
         Node("input", SpikeSource(shape)),
@@ -124,6 +126,7 @@ def op_examples() -> Mapping[type[Op], Graph]:
         Identity(),
         Input(IMAGE),
         SpikeSource(IMAGE),
+        PoissonSpikes(_value(1.25), 7),
         IntegrateFire(_value(0.75)),
         SpikingMaxPool((2, 2)),
         Readout(),

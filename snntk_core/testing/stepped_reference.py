@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from snntk_core.graph import Graph
-from snntk_core.ops import Array, IntegrateFire, Readout, SpikeSource, SpikingMaxPool
+from snntk_core.ops import Array, IntegrateFire, PoissonSpikes, Readout, SpikeSource, SpikingMaxPool
 from snntk_core.reference import apply
 from snntk_core.reference.neuron import NeuronState, gate, initial_state, linked, step
+from snntk_core.reference.poisson import PoissonStream
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,7 @@ def simulate_plainly(graph: Graph, batch: Array, steps: int) -> Reference:
     """Return what a spiking graph does in ``steps`` steps, in float64 and without any shortcut."""
     batch = batch.astype(np.float64)
     states: dict[str, NeuronState] = {}
+    streams: dict[str, PoissonStream] = {}
     totals: dict[str, Array] = {}
     counts: dict[str, Array] = {}
     scores: list[Array] = []
@@ -39,6 +41,10 @@ def simulate_plainly(graph: Graph, batch: Array, steps: int) -> Reference:
                 state = states.setdefault(node.name, initial_state(op, inputs[0].shape, np.dtype(np.float64)))
                 fired = step(op, state, inputs[0])
                 values[node.name] = state.spikes.copy()
+                counts[node.name] = counts.get(node.name, 0) + fired.astype(int)
+            elif isinstance(op, PoissonSpikes):
+                fired = streams.setdefault(node.name, PoissonStream(op, inputs[0], batch)).take(1)[:, 0]
+                values[node.name] = fired * op.spike
                 counts[node.name] = counts.get(node.name, 0) + fired.astype(int)
             elif isinstance(op, SpikingMaxPool):
                 values[node.name] = _pooled(op, totals, node.name, inputs[0])

@@ -16,7 +16,7 @@ from snntk_core.connectivity import steady
 from snntk_core.currents import constant_currents, single_precision
 from snntk_core.graph import Graph
 from snntk_core.node import Node
-from snntk_core.ops import Array, Concat, Identity, IntegrateFire, LinearOp, Op, Readout, SpikingMaxPool
+from snntk_core.ops import Array, Concat, Identity, IntegrateFire, LinearOp, Op, PoissonSpikes, Readout, SpikingMaxPool
 from snntk_core.ops.base import read_only
 from snntk_core.shapes import Shape, size
 from snntk_core.unrolled.linear_maps import synapses_of, windows_of
@@ -27,17 +27,17 @@ NONE = read_only(np.zeros(0))
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """The units of one neuron, spiking pool or readout node.
+    """The units of one node of neurons, random spikes, spiking pools or readouts.
 
-    ``inputs``: how many units synapses reach; they differ from ``units`` for a pool.  ``depth``: how many populations
-    spikes pass on the longest way here; 0 for one that only the input drives.  ``spike`` (units,): what one spike
-    carries, which is in the weights of the projections from here; 0 for a readout.  ``threshold`` and
-    ``initial_potential`` (units,): of `IntegrateFire` only.  ``windows`` (units, taps): the inputs of which a pool
-    takes the largest, -1 beyond the border.
+    ``inputs``: how many units synapses reach; they differ from ``units`` for a pool; those of `PoissonSpikes` have no
+    synapses, see `given_train`.  ``depth``: how many populations spikes pass on the longest way here; 0 for one that
+    only the input drives.  ``spike`` (units,): what one spike carries, which is in the weights of the projections from
+    here; 0 for a readout.  ``threshold`` and ``initial_potential`` (units,): of `IntegrateFire` only.  ``windows``
+    (units, taps): the inputs of which a pool takes the largest, -1 beyond the border.
     """
 
     name: str
-    op: IntegrateFire | SpikingMaxPool | Readout
+    op: IntegrateFire | PoissonSpikes | SpikingMaxPool | Readout
     inputs: int
     units: int
     depth: int
@@ -107,7 +107,7 @@ def unroll(graph: Graph) -> Unrolled:
         if isinstance(op, LinearOp):
             driven[node.name] = _through(op, shapes, [driven.get(name, {}) for name in node.inputs])
             continue
-        if node.name in constant or not isinstance(op, IntegrateFire | SpikingMaxPool | Readout):
+        if node.name in constant or not isinstance(op, IntegrateFire | PoissonSpikes | SpikingMaxPool | Readout):
             continue
         arrived = {origin: synapses.merged() for origin, synapses in driven.get(node.inputs[0], {}).items()}
         depths[node.name] = max((depths[origin] + 1 for origin in arrived), default=0)
@@ -131,7 +131,7 @@ def _through(op: LinearOp, shapes: tuple[Shape, ...], inputs: list[dict[str, Syn
 
 def _population(
     name: str,
-    op: IntegrateFire | SpikingMaxPool | Readout,
+    op: IntegrateFire | PoissonSpikes | SpikingMaxPool | Readout,
     shape: Shape,
     before: Shape,
     arrived: Mapping[str, SynapseList],
@@ -144,6 +144,8 @@ def _population(
         return Population(name, op, inputs, units, depth, spike, threshold, initial)
     if isinstance(op, Readout):
         return Population(name, op, inputs, units, depth, np.zeros(units))
+    if isinstance(op, PoissonSpikes):
+        return Population(name, op, inputs, units, depth, np.broadcast_to(op.spike, shape).reshape(-1).astype(float))
     strides = op.strides or op.kernel
     taps = windows_of(before, op.kernel, strides, op.padding, op.dilation, op.infer(before)[:-1])
     windows = taps.transpose(0, 2, 1).reshape(units, -1) - 1
@@ -168,7 +170,9 @@ def plain_pools(graph: Graph, node: Node) -> Iterator[Issue]:
         op = reads.op
         if isinstance(op, Identity) or (isinstance(op, Concat) and op.axis in (-1, len(graph.shapes[reads.name]) - 1)):
             above += [graph[name] for name in reads.inputs]
-        elif not (isinstance(op, SpikingMaxPool) or (isinstance(op, IntegrateFire) and _by_channel(op.spike))):
+        elif not (
+            isinstance(op, SpikingMaxPool) or (isinstance(op, IntegrateFire | PoissonSpikes) and _by_channel(op.spike))
+        ):
             problem = f"it pools {reads.name}, which is no layer of spikes that carry the same within a channel."
             yield Issue(node.name, problem, "Pool the neurons themselves, or convert with average pooling.")
 

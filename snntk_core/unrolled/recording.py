@@ -10,6 +10,7 @@ from snntk_core.connectivity import spiking_nodes, synaptic_operations
 from snntk_core.ops import Array, Readout, SpikingMaxPool
 from snntk_core.reference import apply
 from snntk_core.reference.neuron import gate, scores
+from snntk_core.reference.poisson import poisson_stream
 from snntk_core.simulator import Probes, Recording, SpikeTrain, operations_by_step
 from snntk_core.unrolled.network import Unrolled
 
@@ -49,6 +50,17 @@ def pooled_train(
         time, unit = np.nonzero(passed.reshape(steps, -1))
         found.append((np.full(len(time), sample), time + 1, unit))
     return SpikeTrain(*(np.concatenate(parts).astype(np.int32) for parts in zip(*found, strict=True)))
+
+
+def given_train(network: Unrolled, name: str, batch: Array, steps: int) -> SpikeTrain:
+    """Return the spikes of a `PoissonSpikes` population, ordered by sample, then time, then unit; the first step is 1.
+
+    They depend on the samples alone, so any simulator can play them: a list of times for each unit.  ``batch``: in the
+    order of the graph's input, see `as_batch`; a sample gives the same spikes in any batch.
+    """
+    fired = poisson_stream(network.graph, name, batch).take(steps)
+    sample, time, unit = np.nonzero(fired.reshape(len(batch), steps, -1))
+    return SpikeTrain(sample.astype(np.int32), (time + 1).astype(np.int32), unit.astype(np.int32))
 
 
 def readout_potentials(

@@ -6,9 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import spiking_networks
+from random_networks import encoded_networks, spiking_networks
 
-from snntk_core import Array, Conv2D, Graph, IntegrateFire, Node, Probes, Readout, Scale, SpikeSource, SpikingMaxPool
+from snntk_core import (
+    Array,
+    Conv2D,
+    Graph,
+    IntegrateFire,
+    Node,
+    PoissonSpikes,
+    Probes,
+    Readout,
+    Scale,
+    SpikeSource,
+    SpikingMaxPool,
+)
 from snntk_core.connectivity import fan_out, spiking_nodes
 from snntk_core.ops import LinearOp
 from snntk_core.reference import as_batch
@@ -17,7 +29,7 @@ from snntk_core.registry import Registry
 from snntk_core.shapes import size
 from snntk_core.simulator import SpikeTrain
 from snntk_core.testing.spiking_graphs import exact_batch, networks, neuron_examples, op_examples
-from snntk_core.unrolled import driven, plain_pools, pooled_train, readout_potentials, recorded, unroll
+from snntk_core.unrolled import driven, given_train, plain_pools, pooled_train, readout_potentials, recorded, unroll
 from snntk_core.unrolled.linear_maps import synapses_of
 
 STEPS = 8
@@ -29,8 +41,11 @@ GRAPHS = {**EXAMPLES, **neuron_examples(), **networks()}
 def one_by_one(graph: Graph, batch: Array, probes: Probes):
     """Run an unrolled network, a population after the other: there are no loops in it."""
     network, trains = unroll(graph), {}
-    currents = network.currents(as_batch(graph, batch))
+    batch = as_batch(graph, batch)
+    currents = network.currents(batch)
     for population in network.populations:
+        if isinstance(population.op, PoissonSpikes):
+            trains[population.name] = given_train(network, population.name, batch, STEPS)
         if isinstance(population.op, SpikingMaxPool):
             trains[population.name] = pooled_train(network, population.name, trains, len(batch), STEPS)
         if isinstance(population.op, IntegrateFire):
@@ -77,7 +92,7 @@ def test_gives_the_spikes_of_the_graph(title):
 
 
 @settings(max_examples=60, deadline=None)
-@given(spiking_networks().filter(unrollable), st.integers(0, 2**16))
+@given(st.one_of(spiking_networks(), encoded_networks()).filter(unrollable), st.integers(0, 2**16))
 def test_gives_the_spikes_of_random_networks(graph, seed):
     random = np.random.default_rng(seed)
     batch = (random.integers(-4, 9, (2, *graph.source.op.shape)) / 4).astype(np.float32)

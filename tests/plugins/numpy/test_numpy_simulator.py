@@ -21,6 +21,7 @@ from snntk_core import (
     MaxPool,
     Node,
     Pad,
+    PoissonSpikes,
     Probes,
     Readout,
     Scale,
@@ -336,7 +337,8 @@ def test_it_runs_every_linear_and_neuron_op_of_the_core():
 
     known = {getattr(ops, name) for name in op_names if isinstance(getattr(ops, name), type)}
     linear = {op for op in known if issubclass(op, LinearOp) and not op.__abstractmethods__}
-    assert NumpySimulator.capabilities.ops == linear | {SpikeSource, IntegrateFire, SpikingMaxPool, Readout}
+    neurons = {SpikeSource, PoissonSpikes, IntegrateFire, SpikingMaxPool, Readout}
+    assert NumpySimulator.capabilities.ops == linear | neurons
 
 
 @pytest.mark.parametrize("duration", [0, -1, 2.5, float("inf"), float("nan")])
