@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -22,6 +20,7 @@ from snntk_keras.copying import copy_weights
 from snntk_keras.model import KerasModel, Unsupported, printable
 from snntk_keras.parsing import joined_inputs, parse
 from snntk_keras.reading import CONFIG_BYTES, WEIGHT_BYTES, member
+from snntk_keras.startup import imported
 from snntk_keras.structure import read_structure
 
 INSTALL = 'pip install "snntk[keras-predict]"'
@@ -98,7 +97,6 @@ def _opened(model: KerasModel, custom: tuple[tuple[str, str], ...], input_shape:
     order = ("keras", "tf_keras") if model.version > 2 else ("tf_keras", "keras")
     if find_spec("tensorflow") is None:
         raise MissingLibrary("keras (to compare its outputs)", ("tensorflow",), INSTALL)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with TemporaryDirectory(prefix="snntk_keras_") as folder:
         sources = _clean(model, Path(folder))
         return _first_opened(model, sources, order)
@@ -110,7 +108,7 @@ def _first_opened(model: KerasModel, sources: tuple[Path, ...], order: tuple[str
         if find_spec(name) is None:
             failures.append(f"{name} is not installed, {INSTALL}")
             continue
-        library = importlib.import_module(name)
+        library = imported(name)
         try:
             return _load(library, sources)
         except Exception as error:  # each release of Keras fails in its own way on other releases' files
