@@ -16,6 +16,7 @@ from snntk_core.component import Component
 from snntk_core.ops import Op
 from snntk_core.parser import Parser
 from snntk_core.plan import DEFAULT_DURATION, DEFAULT_SAMPLES
+from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
 from snntk_core.registry import KINDS, Registry
 from snntk_core.simulator import Simulator
 from snntk_core.transform import Transform
@@ -29,6 +30,8 @@ RECIPE = {
     "transform": "list of tables: `name` and options, in the order of their stages; `enabled = false` leaves one out",
     "quantize": "list of tables: `name`, options, and `layers`, a pattern such as `conv*` (default `*`)",
     "code": "table: `name` of the spike code and its options",
+    "input": "table: `encoding` of the input and the other options of the transform `encode-input` "
+    "(or `name` another one)",
     "simulate": "table, see below",
     "report": "table, see below",
 }
@@ -156,6 +159,9 @@ def _facts(component: type[Component]) -> Iterator[str]:
         yield f"Stage: {component.stage.name.lower()}. Preserves: {component.preserves}{needs}."
     if issubclass(component, Parser) and component.reads:
         yield f"Reads: {component.reads}."
+    if issubclass(component, WeightQuantizer | ActivationQuantizer):
+        samples = " Needs calibration samples." if component.needs_calibration else ""
+        yield f"Quantizes: {'weights' if issubclass(component, WeightQuantizer) else 'activations'}.{samples}"
     if component.requires:
         yield f"Needs: {', '.join(component.requires)} (`{component.install}`)."
     options = component.options()

@@ -13,7 +13,7 @@ from snntk.given import as_samples, checked_graph, installed
 from snntk.layers import first_weighted, layers_called, leading_to
 from snntk.recipe_quantizing import by_recipe
 from snntk_core.component import Component
-from snntk_core.errors import OptionError, SnntkError
+from snntk_core.errors import OptionError, SnntkError, listed
 from snntk_core.graph import Graph
 from snntk_core.node import Node
 from snntk_core.ops import Array, QuantizedRelu, WeightedOp
@@ -195,7 +195,9 @@ def _sized(kind: str, quantizer: str | C | None, bits: int, registry: Registry, 
     named = usual if quantizer is None else quantizer
     found = registry.quantizers[named] if isinstance(named, str) else type(named)
     if not issubclass(found, expected):
-        raise OptionError([f"{found.name} is no quantizer for {kind}."])
+        others = listed(name for name, other in registry.quantizers.items() if issubclass(other, expected))
+        what = found.name if issubclass(found, Component) else f"A {found.__name__}"
+        raise OptionError([f"{what} is no quantizer for {kind}. Those for {kind} are {others}."])
     found.require()
     options = [option.name for option in found.options()]
     given = PRESETS.get(usual, {}) if quantizer is None else {}

@@ -4,10 +4,12 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from snntk_core import WeightQuantizer
 from snntk_core.registry import Registry
 
 SHIPPED = {"numpy", "onnx", "rate", "standard"}
@@ -37,6 +39,23 @@ def test_every_shipped_plugin_is_listed_whole(process) -> None:
         for component in entries[name]["components"]:
             assert component.get("summary") or component.get("path"), component
             assert all(option["help"] for option in component.get("options", ())), component
+
+
+@needs_install
+def test_every_quantizer_is_listed_with_what_it_quantizes_and_its_fields(process) -> None:
+    quantizers = dict(Registry.discover().quantizers.items())
+    assert len(quantizers) >= 12
+    entries = [c for entry in json.loads(process("--list-plugins", "--json").out) for c in entry["components"]]
+    listed = {entry["name"]: entry for entry in entries if entry["kind"] == "quantizer"}
+    assert set(listed) == set(quantizers)
+    text = " ".join(process("--list-plugins").out.split())
+    for name, quantizer in quantizers.items():
+        rounds = "weights" if issubclass(quantizer, WeightQuantizer) else "activations"
+        assert (listed[name]["quantizes"], listed[name]["missing"]) == (rounds, [])
+        found = [(option["name"], option["default"], option["help"]) for option in listed[name]["options"]]
+        assert found == [(field.name, field.default, field.metadata["help"]) for field in fields(quantizer)]
+        assert f"quantizer {name} {rounds.capitalize()}: " in text
+        assert all(f" {key} " in text for key, _, _ in found)
 
 
 @pytest.mark.parametrize("kind", ["parser", "simulator"])

@@ -144,7 +144,11 @@ def test_what_is_quantized_cannot_be_made_float(graph: Graph) -> None:
         ({"weight_bits": 1}, "bits lies between 2 and 16, got 1"),
         ({"weight_bits": -1, "activation_bits": 2.5}, "weight_bits is 0 .* activation_bits is 0"),
         ({"activation_bits": 17}, "between 1 and 16, got 17"),
-        ({"weight_bits": 4, "weights": "quantized-relu"}, "quantized-relu is no quantizer for weights"),
+        (
+            {"weight_bits": 4, "weights": "quantized-relu"},
+            "quantized-relu is no quantizer for weights. Those .* are binary,",
+        ),
+        ({"weight_bits": 4, "weights": 3}, "A int is no quantizer for weights. Those for weights are binary,"),
         ({"activation_bits": 4, "activations": "max"}, "max is no quantizer for activations"),
         ({"activation_bits": 4, "activations": "percentile"}, "percentile needs calibration samples"),
         ({"weight_bits": 4, "weights": "maks"}, "Did you mean 'max'"),

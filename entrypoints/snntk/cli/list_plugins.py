@@ -53,7 +53,8 @@ def _blocks(entry: dict[str, Any], details: str) -> Iterator[Block]:
 def _rows(component: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     path = Path(component.get("path", ""))
     summary = component.get("summary", f"{path.name} of {path.parent.name}").replace("`", "")
-    yield component["kind"], component["name"], summary
+    quantizes = component.get("quantizes", "")
+    yield component["kind"], component["name"], f"{quantizes.capitalize()}: {summary}" if quantizes else summary
     if component.get("missing"):
         yield "", "", f"not usable yet: needs {', '.join(component['missing'])}; run: {component['install']}"
     for option in component.get("options", ()):

@@ -8,6 +8,7 @@ from typing import Any
 
 from snntk_core.component import Component
 from snntk_core.parser import Parser
+from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
 from snntk_core.registry import KINDS, PluginInfo, Registry
 
 
@@ -51,7 +52,15 @@ def _described(offer: Offer) -> dict[str, Any]:
         **entry,
         "summary": component.summary(),
         "reads": component.reads if issubclass(component, Parser) else "",
+        "quantizes": quantizes(component),
         "options": [asdict(option) for option in component.options()],
         "missing": list(missing),
         "install": (component.install or f"pip install {' '.join(missing)}") if missing else "",
     }
+
+
+def quantizes(component: type[Component]) -> str:
+    """Return what a quantizer rounds, and an empty string for another component."""
+    if issubclass(component, WeightQuantizer):
+        return "weights"
+    return "activations" if issubclass(component, ActivationQuantizer) else ""
