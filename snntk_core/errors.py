@@ -88,7 +88,7 @@ class PredictionUnavailable(SnntkError):
         Exception.__init__(self, f"{component}: {problem}")
 
 
-KNOWN = 40
+KNOWN = 100
 """How many of the known names a message lists: a large network has hundreds of nodes."""
 
 

@@ -88,13 +88,13 @@ def test_names_are_not_nodes() -> None:
 
 
 def test_a_node_that_is_not_there_is_answered_with_the_nearest_and_with_a_list_that_ends() -> None:
-    many = Graph((Node("input", Input((3,))), *(Node(f"relu_{i:02}", Relu(), ("input",)) for i in range(50))))
+    many = Graph((Node("input", Input((3,))), *(Node(f"relu_{i:03}", Relu(), ("input",)) for i in range(110))))
     with pytest.raises(UnknownName) as caught:
-        many["rleu_07"]
+        many["rleu_007"]
     text = str(caught.value)
-    assert text.startswith("There is no node 'rleu_07'. Did you mean 'relu_07'? Known: input, relu_00, ")
-    assert text.endswith("relu_38 and 11 more.")
-    with pytest.raises(UnknownName, match=r"There is no node 3\. Known: input, relu_00"):
+    assert text.startswith("There is no node 'rleu_007'. Did you mean 'relu_007'? Known: input, relu_000, ")
+    assert text.endswith("relu_098 and 11 more.")
+    with pytest.raises(UnknownName, match=r"There is no node 3\. Known: input, relu_000"):
         many[3]
 
 

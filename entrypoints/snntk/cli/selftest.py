@@ -20,7 +20,7 @@ from snntk_core.registry import PluginInfo, Registry
 if TYPE_CHECKING:
     from snntk_core.testing import Outcome
 
-EXAMPLE = "snntk selftest my-plugin"
+EXAMPLE = "snntk selftest rate"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
