@@ -1,0 +1,60 @@
+"""Brian2 itself: imported late, used with settings of our own, and left as it was found."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def settings(target: str) -> Iterator[Any]:
+    """Give Brian2 with ``target`` for its generated code; its preferences and messages are restored afterwards.
+
+    Only its warnings and errors are shown meanwhile.  An interrupt raises `KeyboardInterrupt` at once; left to itself
+    Brian2 would end the run and give what there is as if it were everything.
+    """
+    brian2 = _imported()
+    wanted = {
+        "codegen.target": target,
+        "codegen.string_expression_target": "numpy",
+        "core.default_float_dtype": brian2.float64,
+        "core.stop_on_keyboard_interrupt": False,
+    }
+    before = {name: brian2.prefs[name] for name in wanted}
+    logger = logging.getLogger("brian2")
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))
+    try:
+        for name, value in wanted.items():
+            brian2.prefs[name] = value
+        yield brian2
+    finally:
+        for name, value in before.items():
+            brian2.prefs[name] = value
+        logger.setLevel(level)
+
+
+def _imported() -> Any:
+    """Return Brian2.  Importing it takes over interrupts, warnings and uncaught errors: they are given back."""
+    if "brian2" in sys.modules:
+        return sys.modules["brian2"]
+    hook, show, format_warning = sys.excepthook, warnings.showwarning, warnings.formatwarning
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    interrupt = signal.getsignal(signal.SIGINT)
+    import brian2  # type: ignore[import-untyped]
+    from brian2.utils.logger import BrianLogger  # type: ignore[import-untyped]
+
+    if warnings.showwarning is not show:
+        logging.captureWarnings(False)
+        warnings.showwarning, warnings.formatwarning = show, format_warning
+    logging.getLogger("py.warnings").removeHandler(BrianLogger.console_handler)
+    sys.excepthook = hook
+    if on_main_thread and interrupt is not None:
+        signal.signal(signal.SIGINT, interrupt)
+    return brian2
