@@ -1,0 +1,112 @@
+"""What Loihi and its emulator take of a spiking network, each rule with the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from snntk_core import Capabilities, Graph, IntegrateFire, Issue, Node, Readout, SpikeSource, SpikingMaxPool
+from snntk_core.connectivity import steady
+from snntk_core.errors import GraphError
+from snntk_core.stepped import LINEAR, one_output, readout_is_the_end
+from snntk_core.unrolled import plain_pools
+from snntk_loihi.grid import Grid, grid_of
+from snntk_loihi.limits import CORE, REFRACTORY, THRESHOLDS
+from snntk_loihi.placement import placed
+
+OPS = frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout})
+
+
+def reset_to_zero(graph: Graph, node: Node) -> Iterator[Issue]:
+    """Neurons reset to zero: a compartment keeps nothing of what went beyond its threshold."""
+    if isinstance(node.op, IntegrateFire) and node.op.reset != "zero":
+        remedy = "Convert with --set rate.reset=zero and a larger rate.threshold, such as 8, which makes less be lost."
+        yield Issue(node.name, "it resets by subtraction, and the emulator's compartments reset to zero.", remedy)
+
+
+def no_leak(graph: Graph, node: Node) -> Iterator[Issue]:
+    """Neurons do not leak: a decaying potential is rounded in every step, and no longer the reference's."""
+    if isinstance(node.op, IntegrateFire) and node.op.leak:
+        yield Issue(node.name, "it leaks, and Loihi rounds a decay in every step.", "Convert with rate.leak=0.")
+
+
+def short_refractory(graph: Graph, node: Node) -> Iterator[Issue]:
+    """A refractory period has at most 62 steps."""
+    if isinstance(node.op, IntegrateFire) and node.op.refractory > REFRACTORY:
+        problem = f"its refractory period is {node.op.refractory} steps; a core counts to {REFRACTORY}."
+        yield Issue(node.name, problem, f"Convert with rate.refractory of at most {REFRACTORY}.")
+
+
+def few_thresholds(graph: Graph, node: Node) -> Iterator[Issue]:
+    """A layer has at most eight different thresholds."""
+    if isinstance(node.op, IntegrateFire) and (count := len(np.unique(node.op.threshold))) > THRESHOLDS:
+        problem = f"it has {count} different thresholds; a core holds {THRESHOLDS}."
+        yield Issue(node.name, problem, "Convert with normalize-activations, which leaves one threshold.")
+
+
+def starts_below_threshold(graph: Graph, node: Node) -> Iterator[Issue]:
+    """Initial potentials are not negative in layers that only the input drives."""
+    if isinstance(node.op, IntegrateFire) and _input_alone(graph, node) and np.any(node.op.initial_potential < 0):
+        problem = "it starts below zero and receives the input's current, which a bias of 12 bits may cut off."
+        yield Issue(node.name, problem, "Convert with rate.initial of 0 or more.")
+
+
+def one_grid(graph: Graph, node: Node) -> Iterator[Issue]:
+    """Weights, thresholds and currents of a layer have a unit in common that 8-bit weights and 21-bit sums can hold."""
+    grid = _grid(graph)
+    if grid is None:
+        return
+    if node.name in grid.lost:
+        problem = "all its weights are too small beside what the layer adds in a step, and none is left on the grid."
+        yield Issue(node.name, problem, "Convert with normalize-activations and a smaller rate.threshold.")
+    elif node.name in grid.unfit:
+        problem = "its weights and thresholds have no unit in common that Loihi's numbers can hold."
+        remedy = "Average over windows of 2, 4, 8, ... units, and fold layers without neurons between them into one."
+        yield Issue(node.name, problem, remedy)
+
+
+def fan_in_of_a_core(graph: Graph, node: Node) -> Iterator[Issue]:
+    """A neuron receives spikes of at most 4096 others."""
+    grid = _grid(graph)
+    if grid is None or node.name not in grid.scale:
+        return
+    counts = sum(np.bincount(p.after, minlength=grid.network[node.name].inputs) for p in grid.network.into(node.name))
+    largest = int(np.max(counts))
+    if largest > CORE.axons:
+        problem = f"a neuron receives spikes of {largest} others; a core has {CORE.axons} axons for what comes in."
+        yield Issue(node.name, problem, "Pool more before it, or train with fewer connections.")
+
+
+def fan_out_of_a_core(graph: Graph, node: Node) -> Iterator[Issue]:
+    """A neuron's spikes go to at most 4096 cores."""
+    grid = _grid(graph)
+    if grid is not None and node.name in grid.scale and not grid.unfit:
+        cores = max((stage.crowded.get(node.name, 0) for stage in placed(grid)), default=0)
+        if cores:
+            problem = f"a spike goes to {cores} cores; a core has {CORE.axons} axons for what goes out."
+            yield Issue(node.name, problem, "Make the layer behind it smaller.")
+
+
+def _input_alone(graph: Graph, node: Node) -> bool:
+    return node.inputs[0] in steady(graph)
+
+
+def _grid(graph: Graph) -> Grid | None:
+    """Return the grid of a graph that other rules take; None for one that is refused anyway."""
+    plain = graph.spiking and all(type(node.op) in OPS for node in graph)
+    if not plain or any(issue for node in graph for issue in plain_pools(graph, node)):
+        return None
+    try:
+        return grid_of(graph.verify())
+    except GraphError:
+        return None
+
+
+CAPABILITIES = Capabilities(
+    ops=OPS,
+    rules=(
+        readout_is_the_end, one_output, plain_pools, reset_to_zero, no_leak, short_refractory, few_thresholds,
+        starts_below_threshold, one_grid, fan_in_of_a_core, fan_out_of_a_core,
+    ),
+)  # fmt: skip
