@@ -16,6 +16,7 @@ from snntk_core.ops import Array, IntegrateFire, NeuronOp, Readout, SpikeSource
 from snntk_core.shapes import size
 from snntk_core.simulator import Exportable, Probes, Recording, Runnable, Simulator
 from snntk_core.testing.outcome import Fault, Skipped, configured, expect
+from snntk_core.testing.resets import fitted, taken_of
 from snntk_core.testing.spiking_graphs import (
     exact_batch,
     identity_network,
@@ -39,7 +40,7 @@ def check_declared_ops_compile(simulator: type[Simulator]) -> None:
     for op, graph in op_examples().items():
         if op not in simulator.capabilities.ops:
             continue
-        ruled_out = simulator.capabilities.check(graph)
+        ruled_out = simulator.capabilities.check(graph := fitted(simulator, graph))
         try:
             instance.compile(graph).close()
         except Exception as error:
@@ -73,7 +74,7 @@ def check_undeclared_ops_are_refused(simulator: type[Simulator]) -> None:
 
 def check_batch_equals_one_by_one(simulator: type[Simulator]) -> None:
     """A sample gives the same spikes and scores alone as in a batch."""
-    graph = perceptron()
+    graph = fitted(simulator, perceptron())
     batch = exact_batch(graph)
     together = _run(simulator, graph, batch)
     for index in range(len(batch)):
@@ -86,10 +87,9 @@ def check_batch_equals_one_by_one(simulator: type[Simulator]) -> None:
 
 def check_second_run_equals_first(simulator: type[Simulator]) -> None:
     """A program run twice gives the same: every run begins in the initial state."""
-    graph = perceptron()
-    batch = exact_batch(graph)
+    graph = fitted(simulator, perceptron())
     with _compiled(simulator, graph) as program:
-        first, second = (program.run(batch, duration=STEPS) for _ in range(2))
+        first, second = (program.run(exact_batch(graph), duration=STEPS) for _ in range(2))
     same = np.array_equal(first.scores, second.scores) and all(
         np.array_equal(counts, second.spike_counts[name]) for name, counts in first.spike_counts.items()
     )
@@ -136,7 +136,7 @@ def check_agrees_spike_for_spike(simulator: type[Simulator]) -> None:
 
 def check_recording_shapes(simulator: type[Simulator]) -> None:
     """Every array of a recording has the shape that `Recording` documents, and probes agree with counts."""
-    graph = perceptron()
+    graph = fitted(simulator, perceptron())
     batch, names = exact_batch(graph), ("neuron1", "neuron2")
     with _compiled(simulator, graph) as program:
         got = program.run(batch, duration=STEPS, probes=Probes(spikes=names, potentials=names))
@@ -164,7 +164,7 @@ def check_recording_shapes(simulator: type[Simulator]) -> None:
 
 def check_probes_are_heeded(simulator: type[Simulator]) -> None:
     """Potentials of chosen units are those of all units, and operations of every step add up to the total."""
-    graph = perceptron()
+    graph = fitted(simulator, perceptron())
     batch, units = exact_batch(graph), (2, 0)
     with _compiled(simulator, graph) as program:
         whole = program.run(batch, duration=STEPS, probes=Probes(potentials=("neuron1",)))
@@ -192,7 +192,7 @@ def _expect_train(got: Recording, name: str) -> None:
 
 def check_exports_match_manifest(simulator: type[Simulator]) -> None:
     """The files of an export are those of its manifest, each with its sha256."""
-    graph = perceptron()
+    graph = fitted(simulator, perceptron())
     _expect_taken(simulator, graph)
     with configured(simulator).compile(graph) as program, tempfile.TemporaryDirectory() as folder:
         if not isinstance(program, Exportable):
@@ -226,7 +226,7 @@ def _run(simulator: type[Simulator], graph: Graph, batch: Array, steps: int = ST
 
 def _graphs(simulator: type[Simulator], graphs: Mapping[str, Graph]) -> Iterator[tuple[str, Graph]]:
     """Yield the networks that the simulator takes and that hold neurons; raises `Skipped` if there are none."""
-    taken = {title: graph for title, graph in graphs.items() if not simulator.capabilities.check(graph)}
+    taken = taken_of(simulator, graphs)
     if not taken:
         raise Skipped("it takes none of the networks of this check")
     for title, graph in taken.items():

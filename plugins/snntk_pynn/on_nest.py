@@ -1,0 +1,139 @@
+"""NEST behind PyNN."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
+from math import log
+from typing import Any, ClassVar
+
+import numpy as np
+
+from snntk_core.ops import Array
+from snntk_pynn.backend import FOREVER, MARGIN, Backend
+
+FIRST = 2  # PyNN's first run goes one shortest delay further than it is told
+
+
+class OnNest(Backend):
+    """``hop`` 1: a spike of one step arrives in the next."""
+
+    hop: ClassVar[int] = 1
+    label: ClassVar[int] = 1
+
+    def __init__(self) -> None:
+        self.left: tuple[float, int] = (-1.0, 0)
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Keep to ourselves what PyNN is told about the names that it uses of NEST."""
+        quiet = "PYNEST_QUIET" in os.environ
+        os.environ.setdefault("PYNEST_QUIET", "1")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            if not quiet:
+                del os.environ["PYNEST_QUIET"]
+
+    def setup(self, longest_delay: int) -> Any:
+        """Reset the kernel, on a grid of steps."""
+        sim = importlib.import_module("pyNN.nest")
+        sim.setup(timestep=1.0, min_delay=1.0, max_delay=float(longest_delay), spike_precision="on_grid")
+        return sim
+
+    def cell(self, sim: Any, threshold: Array, leak: float, refractory: int) -> Any:
+        """Return IF_curr_delta; its capacity makes a current of one nanoampere add one."""
+        tau = -1 / log(1 - leak) if leak else FOREVER
+        cell = sim.IF_curr_delta(
+            v_rest=0.0,
+            v_reset=0.0,
+            cm=tau * leak if leak else 1.0,
+            tau_m=tau,
+            tau_refrac=float(refractory),
+            v_thresh=threshold * (1 - MARGIN),
+        )
+        cell.variable_map = {"v": "V_m"}  # PyNN has forgotten both of this neuron
+        cell.scale_factors = {"v": 1}
+        return cell
+
+    def ready(self, population: Any) -> None:
+        """Nothing is undone."""
+
+    def synapse(self, sim: Any, delay: int, refractory: int) -> Any:
+        """Return static synapses: NEST's neurons drop what arrives while they pause."""
+        return sim.StaticSynapse(weight=0.0, delay=float(delay))
+
+    def connect(self, projection: Any, before: Array, after: Array, weight: Array, delay: int) -> None:
+        """Hand all arrays to NEST at once: PyNN asks NEST for its connections again after every target."""
+        import nest
+
+        first, last = (np.asarray(side.node_collection.tolist()) for side in (projection.pre, projection.post))
+        model = {"synapse_model": projection.nest_synapse_model}
+        arrays = {"weight": np.asarray(weight), "delay": np.full(len(weight), float(delay))}
+        if len(weight):
+            nest.Connect(first[before], last[after], "one_to_one", {**model, **arrays})
+
+    def begin(self) -> int:
+        """Run two steps in which nothing happens."""
+        importlib.import_module("pyNN.nest").run(1.0)
+        return FIRST
+
+    def hand_over(self, source: Any, time: Array, unit: Array) -> None:
+        """Give each unit the ends of these steps, by which NEST calls spikes."""
+        from pyNN.parameters import Sequence
+
+        order = np.lexsort((time, unit))
+        bounds = np.searchsorted(unit[order], np.arange(source.size + 1))
+        ends = (time[order] + 1).astype(np.float64)
+        source.set(spike_times=[Sequence(ends[a:b]) for a, b in pairwise(bounds)])
+
+    def play(self, sim: Any, now: int, events: Mapping[int, list[Callable[[], None]]], until: int) -> None:
+        """Stop before each event: NEST's neurons cannot be changed while it runs."""
+        for time in sorted(events):
+            if time > now:
+                sim.run(float(time - now))
+                now = time
+            for event in events[time]:
+                event()
+        if until > now:
+            sim.run(float(until - now))
+
+    def spikes(self, population: Any) -> tuple[Array, Array]:
+        """Read NEST's recorder."""
+        device = population.recorder._spike_detector.device
+        found = device.get("events")
+        device.n_events = 0
+        return np.rint(found["times"]).astype(np.int64), _senders(found) - int(population.first_id)
+
+    def potentials(self, population: Any) -> tuple[Array, Array]:
+        """Read NEST's multimeter, which labels V with the end of the step."""
+        device = population.recorder._multimeter.device
+        found = device.get("events")
+        device.n_events = 0
+        time, sender = np.rint(found["times"]).astype(np.int64), _senders(found)
+        order = np.lexsort((sender, time))
+        values = np.asarray(found["V_m"])[order].reshape(len(np.unique(time)), population.size)
+        return np.unique(time), values
+
+    def _mark(self) -> tuple[float, int]:
+        import nest
+
+        return float(nest.biological_time), int(nest.network_size)
+
+    def alive(self) -> bool:
+        """Whether time and size of NEST's network are those we left."""
+        return self._mark() == self.left
+
+    def remember(self) -> None:
+        """Note time and size of the network."""
+        self.left = self._mark()
+
+
+def _senders(found: Any) -> Array:
+    return np.asarray(found["senders"], np.int64)  # none at all come as floats
