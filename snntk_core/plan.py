@@ -61,6 +61,9 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     code = find(registry.transforms, recipe.code) if recipe.code else None
     if code is not None and code.stage is not Stage.SPIKIFY:
         problems.append(f"{code.name} is no spike code: it belongs among the transforms.")
+    encoder = find(registry.transforms, recipe.input) if recipe.input and recipe.input.enabled else None
+    if encoder is not None and encoder.stage is not Stage.LOWER:
+        problems.append(f"{encoder.name} does not encode an input: it is no step after the spike code (stage lower).")
     asked = recipe.simulator or Step("")
     simulator = find(registry.simulators, asked, required=simulate, otherwise=preferred)
     parser = find(registry.parsers, recipe.parser) if recipe.parser else None
@@ -68,7 +71,8 @@ def resolve(recipe: Recipe, registry: Registry, *, calibrated: bool = True, simu
     late = [step for step in transforms if step.stage >= Stage.QUANTIZE]
     before_code = [step for step in late if step.stage <= Stage.SPIKIFY]
     after_code = [step for step in late if step.stage > Stage.SPIKIFY]
-    steps: list[Transform | QuantizeStep] = [*early, *quantizers, *before_code, *([code] if code else []), *after_code]
+    steps: list[Transform | QuantizeStep] = [*early, *quantizers, *before_code]
+    steps += [step for step in (code, encoder) if step] + after_code
     if not calibrated:
         missing = [step.name for step in steps if _needs_calibration(step)]
         problems += [f"{name} needs calibration samples (--calibration), from the training set." for name in missing]
@@ -95,6 +99,8 @@ def _contradictions(
         found.append(
             f"there are several spike codes: {', '.join(codes)}. One makes the network spiking; drop the others."
         )
+    if recipe.input is not None and recipe.input.name in [step.name for step in transforms]:
+        found.append(f"{recipe.input.name} stands in [input] and among the transforms; drop one of them.")
     if recipe.code is not None and not recipe.code.enabled:
         found.append("the spike code cannot be switched off.")
     if simulator is not None and simulator.clock == "stepped" and duration != int(duration):

@@ -12,9 +12,11 @@ from snntk_core.errors import RecipeError, did_you_mean, listed
 from snntk_core.registry import Registry
 
 Options = Mapping[str, object]
-TOP = {"extends", "parser", "transform", "quantize", "code", "simulate", "report"}
+TOP = {"extends", "parser", "transform", "quantize", "code", "input", "simulate", "report"}
 SIMULATE = {"name", "duration", "options"}
 TRUST = "trust"
+ENCODER = "encode-input"
+"""What encodes the input where ``[input]`` names no other."""
 REPORT = {"times", "samples", "top_k"}
 
 
@@ -44,6 +46,7 @@ class Recipe:
     transforms: tuple[Step, ...] = ()
     quantizers: tuple[Step, ...] = ()
     code: Step | None = None
+    input: Step | None = None
     simulator: Step | None = None
     duration: float | None = None
     times: tuple[int, ...] = ()
@@ -58,13 +61,13 @@ class Recipe:
         """
         mine = {step.name: step for step in self.transforms}
         kept = [_merged(step, mine.pop(step.name, None)) for step in base.transforms]
-        code = _merged(base.code, self.code) if base.code and self.code and base.code.name == self.code.name else None
         return Recipe(
             title=self.title,
             parser=self.parser or base.parser,
             transforms=(*kept, *(replace(step, joins=True) for step in mine.values())),
             quantizers=base.quantizers + self.quantizers,
-            code=code or self.code or base.code,
+            code=_over(base.code, self.code),
+            input=_over(base.input, self.input),
             simulator=self.simulator or base.simulator,
             duration=self.duration if self.duration is not None else base.duration,
             times=self.times or base.times,
@@ -74,12 +77,16 @@ class Recipe:
         )
 
     def with_option(self, path: str, value: object) -> Recipe:
-        """Return the recipe with ``component.option`` set, for the command's ``--set``.
+        """Return the recipe with ``component.option`` set, for the command's ``--set``; ``input.option`` is of `input`.
 
         Raises `RecipeError` when the recipe has no such component.
         """
         name, _, key = path.rpartition(".")
-        steps = [*self.transforms, *self.quantizers, *(s for s in (self.code, self.parser, self.simulator) if s)]
+        if name == "input" and key:
+            encoder = self.input or Step(ENCODER)
+            return replace(self, input=replace(encoder, options={**encoder.options, key: value}))
+        alone = (self.code, self.input, self.parser, self.simulator)
+        steps = [*self.transforms, *self.quantizers, *(step for step in alone if step)]
         if not key or name not in {step.name for step in steps}:
             hint = did_you_mean(name, {step.name for step in steps})
             raise RecipeError(
@@ -95,6 +102,7 @@ class Recipe:
             transforms=tuple(map(changed, self.transforms)),
             quantizers=tuple(map(changed, self.quantizers)),
             code=self.code and changed(self.code),
+            input=self.input and changed(self.input),
             parser=self.parser and changed(self.parser),
             simulator=self.simulator and changed(self.simulator),
         )
@@ -102,6 +110,11 @@ class Recipe:
 
 def _merged(old: Step, new: Step | None) -> Step:
     return old if new is None else replace(new, options={**old.options, **new.options})
+
+
+def _over(base: Step | None, mine: Step | None) -> Step | None:
+    """Return the step that counts; options of one component are joined."""
+    return _merged(base, mine) if base and mine and base.name == mine.name else mine or base
 
 
 def load_recipe(name: str | Path, registry: Registry) -> Recipe:
@@ -140,6 +153,7 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
     problems: list[str] = [*_unknown(table, TOP, "")]
     simulate, report = _table(table, "simulate", problems), _table(table, "report", problems)
     problems += [*_unknown(simulate, SIMULATE, "simulate."), *_unknown(report, REPORT, "report.")]
+    encoding = _table(table, "input", problems)
     duration, times = simulate.get("duration"), report.get("times", [])
     samples, top_k = report.get("samples"), report.get("top_k")
     if duration is not None and not _positive(duration):
@@ -155,6 +169,7 @@ def read_recipe(table: Mapping[str, Any], title: str) -> Recipe:
         transforms=tuple(_steps(table, "transform", problems)),
         quantizers=tuple(_steps(table, "quantize", problems)),
         code=_step(_table(table, "code", problems), "code", problems),
+        input=_step({"name": ENCODER, **encoding} if encoding else {}, "input", problems),
         simulator=_simulator(simulate, problems),
         duration=duration,
         times=tuple(times) if isinstance(times, list) else (),

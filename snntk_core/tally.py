@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from snntk_core.connectivity import multiply_accumulates, source_multiply_accumulates
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge, decisions
 from snntk_core.ops import Array, IntegrateFire, PoissonSpikes
 from snntk_core.reference import activations, apply
-from snntk_core.result import Accuracy, LayerReport
+from snntk_core.result import Accuracy, Cost, LayerReport
 from snntk_core.shapes import size
 from snntk_core.simulator import Recording, joined_ways
 
@@ -111,6 +112,19 @@ class LayerTally:
         values = activations(analog, batch[:count], shared) if count and shared else {}
         limits = activations(self.graph, batch[:count], shared) if count and shared else {}
         return tuple(self._row(name, kept[name], values.get(name), limits.get(name)) for name in self.spikes)
+
+    def cost(self, analog: Graph) -> Cost:
+        """Return what a sample costs; ``analog``: the network that was made spiking."""
+        firing = [node for node in self.graph if isinstance(node.op, IntegrateFire | PoissonSpikes)]
+        neurons = sum(size(self.graph.shapes[node.name]) for node in firing if isinstance(node.op, IntegrateFire))
+        return Cost(
+            spikes=sum(self.spikes[node.name] for node in firing) / self.samples,
+            accumulates=self.operations / self.samples,
+            source_multiply_accumulates=source_multiply_accumulates(self.graph),
+            neuron_updates=neurons * self.duration,
+            multiply_accumulates=sum(multiply_accumulates(analog).values()),
+            neurons=neurons,
+        )
 
     def _row(self, name: str, counts: Array, analog: Array | None, limit: Array | None) -> LayerReport:
         op, shape = self.graph[name].op, self.graph.shapes[name]

@@ -28,6 +28,10 @@ bits = 4
 [code]
 name = "code"
 
+[input]
+encoding = "poisson"
+rate = 200
+
 [simulate]
 name = "numpy"
 duration = 64
@@ -53,6 +57,7 @@ def test_a_full_recipe_is_read(tmp_path: Path, registry: Registry) -> None:
         transforms=(Step("halve", {"factor": 0.25}), Step("keep", enabled=False)),
         quantizers=(Step("eight", {"bits": 4}, layers="dense*"),),
         code=Step("code"),
+        input=Step("encode-input", {"encoding": "poisson", "rate": 200}),
         simulator=Step("numpy", {"part": 3}),
         duration=64,
         times=(1, 10),
@@ -164,3 +169,14 @@ def test_an_option_is_set_by_path_wherever_the_component_stands() -> None:
     for path in ("x.key", "key", ""):
         with pytest.raises(RecipeError, match=r"COMPONENT.OPTION=VALUE, and the recipe has c, p, q, s, t, u"):
             recipe.with_option(path, 3)
+
+
+def test_the_input_of_a_recipe_goes_over_that_of_its_base_and_takes_settings() -> None:
+    base = read_recipe({"input": {"encoding": "poisson", "rate": 200}}, "base")
+    mine = read_recipe({"input": {"seed": 3}}, "mine").over(base)
+    assert mine.input == Step("encode-input", {"encoding": "poisson", "rate": 200, "seed": 3})
+    other = read_recipe({"input": {"name": "latency", "steps": 4}}, "other").over(base)
+    assert other.input == Step("latency", {"steps": 4})
+    assert mine.with_option("input.seed", 5).input == mine.with_option("encode-input.seed", 5).input
+    assert Recipe().with_option("input.encoding", "regular").input == Step("encode-input", {"encoding": "regular"})
+    assert read_recipe({"input": 3}, "mine").problems == ("input takes a table, got 3.",)

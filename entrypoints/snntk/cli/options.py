@@ -23,6 +23,8 @@ MODEL_CLASS = "torch.model_class"
 """The option that ``--model-class`` sets."""
 TRUST = "trust"
 """The option that ``--trust`` sets, of whichever parser reads the model."""
+ENCODINGS = ("current", "regular", "poisson")
+"""What ``--encoding`` takes: of the transform encode-input."""
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +47,11 @@ def add_recipe(parser: argparse.ArgumentParser, *, steps: bool = True) -> None:
     parser.add_argument("--recipe", metavar="NAME|FILE", default=DEFAULT_RECIPE, help=help)
     if steps:
         parser.add_argument("--steps", metavar="N", type=count, help="how many steps (default: the recipe's, or 32)")
+        parser.add_argument(
+            "--encoding",
+            choices=ENCODINGS,
+            help="how the input enters: as a current or as spike trains (default: the recipe's, or current)",
+        )
     else:
         parser.set_defaults(steps=None)
     add_settings(parser, "one of the recipe's components, or of the parser" if steps else "the parser")
@@ -133,6 +140,8 @@ def recipe_of(args: argparse.Namespace, registry: Registry, simulator: str | Non
     Raises `OptionError` for a setting that is not ``COMPONENT.OPTION=VALUE``.
     """
     recipe = as_recipe(args.recipe or DEFAULT_RECIPE, registry, steps=args.steps, simulator=simulator)
+    if getattr(args, "encoding", None):
+        recipe = recipe.with_option("input.encoding", args.encoding)
     if getattr(args, "top_k", None):
         recipe = replace(recipe, top_k=args.top_k)
     if args.parser and (recipe.parser is None or recipe.parser.name != args.parser):
