@@ -4,11 +4,12 @@ from pathlib import Path
 
 from snntk_core import ActivationQuantizer, WeightQuantizer, hookimpl
 from snntk_uniform.activations import DiscreteRelu, FixedRange, MinimumMeanSquareError, Percentile
-from snntk_uniform.weights import Max, MaxPerAxis, Std, StdPerAxis
+from snntk_uniform.weights import LeastSquaresPerAxis, Max, MaxPerAxis, Std, StdPerAxis
 
 __all__ = [
     "DiscreteRelu",
     "FixedRange",
+    "LeastSquaresPerAxis",
     "Max",
     "MaxPerAxis",
     "MinimumMeanSquareError",
@@ -21,7 +22,17 @@ __all__ = [
 @hookimpl
 def snntk_quantizers() -> list[type[WeightQuantizer | ActivationQuantizer]]:
     """Offer the quantizers."""
-    return [Max, MaxPerAxis, Std, StdPerAxis, DiscreteRelu, FixedRange, Percentile, MinimumMeanSquareError]
+    return [
+        Max,
+        MaxPerAxis,
+        Std,
+        StdPerAxis,
+        LeastSquaresPerAxis,
+        DiscreteRelu,
+        FixedRange,
+        Percentile,
+        MinimumMeanSquareError,
+    ]
 
 
 @hookimpl

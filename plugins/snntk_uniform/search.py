@@ -1,4 +1,4 @@
-"""The search for the step with the least squared error, on a histogram."""
+"""The search for the step with the least squared error: of activations on a histogram, of weights as they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from snntk_core import Array
 from snntk_core.histogram import Histogram
 
 CANDIDATES = 100
+WEIGHT_CANDIDATES = 50  # each is a pass over the weights
 
 
 def least_squared_error(histogram: Histogram, levels: int, maximum: Array, *, powers_of_two: bool = False) -> Array:
@@ -34,3 +35,21 @@ def _error(histogram: Histogram, step: Array, levels: int) -> Array:
     values = histogram.centers
     rounded = step * np.minimum(np.rint(values / step), levels)
     return np.asarray((histogram.counts * (values - rounded) ** 2).sum(axis=0))
+
+
+def least_squared_weight_error(weight: Array, shared: tuple[int, ...], highest: int) -> Array:
+    """Return the range ``s * highest`` with the least ``sum (w - s * clip(round(w / s), -highest, highest))^2``.
+
+    ``shared``: the axes that share a range.  The candidates are fiftieths of the largest absolute value; of equal ones
+    the widest counts.
+    """
+    magnitude = np.abs(weight).astype(np.float64)
+    largest = magnitude.max(axis=shared, initial=0, keepdims=True)
+    full = np.where(largest > 0, largest, 1.0) / highest
+    best, least = full, np.full(full.shape, np.inf)
+    for share in range(WEIGHT_CANDIDATES, 0, -1):
+        step = full * (share / WEIGHT_CANDIDATES)
+        rounded = step * np.minimum(np.rint(magnitude / step), highest)
+        error = np.square(magnitude - rounded).sum(axis=shared, keepdims=True)
+        best, least = np.where(error < least, step, best), np.minimum(error, least)
+    return np.asarray((np.where(largest > 0, best * highest, 0.0)).squeeze(axis=shared))

@@ -9,6 +9,7 @@ import numpy as np
 
 from snntk_core import Array, Node, NumberFormat, WeightQuantizer, option
 from snntk_uniform.ranges import Depthwise, check_bits, check_scale, over_outputs, symmetric
+from snntk_uniform.search import least_squared_weight_error
 
 LEAST, MOST = 2, 16
 BITS = "bits of each weight, 2 to 16"
@@ -120,6 +121,32 @@ class StdPerAxis(WeightQuantizer):
         return symmetric(
             self.bits, self.threshold * np.std(array, axis=shared, dtype=np.float64), axis, self.largest_scale
         )
+
+
+@dataclass(frozen=True)
+class LeastSquaresPerAxis(WeightQuantizer):
+    """``step_c = argmin_s sum (w_c - Q_s(w_c))^2`` for each output channel ``c``.
+
+    ``Q_s(w) = s * clip(round_half_even(w / s), -N, N)``, ``N = 2^(bits-1) - 1``; the steps tried reach from a fiftieth
+    of the largest absolute value to all of it.  What lies beyond the range gets the largest code.  For two to four
+    bits, with calibration behind it.  A depthwise kernel has one step, or one for each channel.  Biases stay float.
+    Source: Nagel 2021.
+    """
+
+    name: ClassVar[str] = "least-squares-per-axis"
+
+    bits: int = option(4, BITS)
+    depthwise: Depthwise = option("tensor", DEPTHWISE)
+
+    def __post_init__(self) -> None:
+        check_bits(self.bits, LEAST, MOST)
+
+    def format_for(self, array: Array, role: Literal["weight", "bias"], node: Node) -> NumberFormat | None:
+        """Return the grids with the least error."""
+        if role == "bias":
+            return None
+        shared, axis = over_outputs(array, node, self.depthwise)
+        return symmetric(self.bits, least_squared_weight_error(array, shared, 2 ** (self.bits - 1) - 1), axis, 0.0)
 
 
 def _check_threshold(threshold: float) -> None:

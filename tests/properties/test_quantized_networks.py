@@ -13,7 +13,7 @@ from snntk_core.quantized_output import rectified
 from snntk_core.testing.random_graphs import random_batch, random_graph
 from snntk_fixedpoint import FixedPointActivations
 
-WEIGHTS = ("max", "max-per-axis", "std", "std-per-axis", "ternary", "binary", "fixed-point")
+WEIGHTS = ("max", "max-per-axis", "std", "std-per-axis", "least-squares-per-axis", "ternary", "binary", "fixed-point")
 ACTIVATIONS = ("discrete-relu", "quantized-relu", "percentile", "minimum-mean-square-error")
 
 
