@@ -10,3 +10,12 @@ import os
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.pop("COLUMNS", None)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Make the environment of nengo-loihi, which cannot share this one, where a test needs it."""
+    cache = getattr(config, "cache", None)
+    if cache is not None and any("loihi" in item.nodeid for item in items):
+        from loihi_environment import provide
+
+        provide(cache.mkdir("loihi"))

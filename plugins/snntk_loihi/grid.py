@@ -16,12 +16,12 @@ import numpy as np
 from snntk_core import Array, Graph, IntegrateFire, LinearOp, Node, Scale, WeightedOp
 from snntk_core.connectivity import steady
 from snntk_core.unrolled import Population, Projection, Unrolled, unroll
-from snntk_loihi.limits import BIAS, POTENTIAL, STEADY, SYNAPTIC, THRESHOLD, UNIT, WEIGHT
+from snntk_loihi.limits import BIAS, LARGEST_BIAS, POTENTIAL, STEADY, SYNAPTIC, THRESHOLD, UNIT, WEIGHT
 from snntk_loihi.rounding import few_bits, finest, on_step
 
 ATTEMPTS = 8  # bits that weights may lose before none is left
 USUAL_THRESHOLD = 1023  # units: leaves room for currents of 32 thresholds and potentials of -128
-DRIVEN = LinearOp | IntegrateFire
+ANY = 99  # more than any unit needs
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,14 +124,16 @@ def _above(graph: Graph, name: str) -> Iterable[str]:
 
 def _scale(population: Population, projections: tuple[Projection, ...]) -> int | None:
     """Return the ``s`` of a population's unit, or None if its numbers have no unit in common that fits."""
-    largest, weight = population.threshold.max(), _arriving(projections)
-    least, usual, most = _least(population, weight), _fitting(STEADY, largest), _fitting(THRESHOLD, largest)
-    if weight.size:
-        usual = _fitting(USUAL_THRESHOLD, largest)
-        most = min(most, _fitting(SYNAPTIC, _busiest(population, projections)), _fitting(WEIGHT, np.abs(weight).max()))
+    threshold, weight = population.threshold.max(), _arriving(projections)
     initial = np.abs(population.initial_potential).max()
-    most = min(most, _fitting(POTENTIAL, initial)) if initial else most
-    return None if least > most else min(most, max(least, usual))
+    most = [_fitting(THRESHOLD, threshold), _fitting(POTENTIAL, initial)]
+    if weight.size:
+        usual = max(_least(population, weight), _fitting(USUAL_THRESHOLD, threshold))
+        most += [_fitting(SYNAPTIC, _busiest(population, projections)), _fitting(WEIGHT, np.abs(weight).max())]
+    else:
+        usual = min(_fitting(STEADY, threshold), _fitting(LARGEST_BIAS, threshold + initial))
+    found = min(usual, *most)
+    return None if found < _least(population, weight) else found
 
 
 def _arriving(projections: tuple[Projection, ...]) -> Array:
@@ -146,7 +148,7 @@ def _least(population: Population, weight: Array) -> int:
 
 def _fitting(units: int, value: float) -> int:
     """Return the largest ``s`` for which ``value`` is at most so many units of ``2**-s``."""
-    return int(np.floor(np.log2(units / value)))
+    return int(np.floor(np.log2(units / value))) if value else ANY
 
 
 def _busiest(population: Population, projections: tuple[Projection, ...]) -> float:
@@ -164,7 +166,7 @@ def _with_biases(network: Unrolled, scale: Mapping[str, int]) -> dict[str, int]:
     found = dict(scale)
     for name, s in scale.items():
         weight, largest = _arriving(network.into(name)), float(np.abs(silent[name]).max())
-        if weight.size and largest:
+        if weight.size:
             found[name] = max(_least(network[name], weight), min(s, _fitting(BIAS, largest)))
     return found
 

@@ -15,6 +15,7 @@ EXPONENT = 7
 WEIGHT = 2 * MANTISSA << EXPONENT  # units that two synapses of different exponents reach together
 SYNAPTIC = (1 << 15) - 1  # units that the synapses of a neuron add in one step: 21 bits and a sign
 BIAS, BIAS_EXPONENT = 4095, 7  # a mantissa of 12 bits, and the largest exponent: of single potentials, not of units
+LARGEST_BIAS = (BIAS << BIAS_EXPONENT) // UNIT  # units
 STEADY = 4096  # units: a threshold that a bias can reach in one step, with exact biases below it
 POTENTIAL = (1 << 17) - 1  # units: 23 bits and a sign
 THRESHOLD = POTENTIAL  # units: a mantissa of 17 bits says which potential is the last without a spike

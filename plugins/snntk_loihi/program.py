@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snntk_core import Array, Graph, Probes, Recording, Runnable, SpikeTrain
-from snntk_core.errors import SnntkError
+from snntk_core import Array, Graph, PoissonSpikes, Probes, Recording, Runnable, SpikeTrain
+from snntk_core.errors import DataError, SnntkError
 from snntk_core.simulator import join
 from snntk_core.stepped import checked_run
-from snntk_core.unrolled import pooled_train, readout_potentials, recorded
+from snntk_core.unrolled import given_train, pooled_train, readout_potentials, recorded
 from snntk_loihi.grid import grid_of
-from snntk_loihi.limits import UNIT
+from snntk_loihi.limits import LARGEST_BIAS, UNIT
 from snntk_loihi.placement import placed
 from snntk_loihi.process import Emulator
 from snntk_loihi.stages import Group, Key, Stage
@@ -54,7 +54,9 @@ class LoihiProgram(Runnable):
 
     def _part(self, batch: Array, steps: int, probes: Probes) -> Recording:
         network, run = self.grid.network, Run(len(batch), steps, probes)
-        currents, trains, potentials = network.currents(batch), {}, {}
+        currents, potentials = network.currents(batch), {}
+        random = [each.name for each in network.populations if isinstance(each.op, PoissonSpikes)]
+        trains = {name: given_train(network, name, batch, steps) for name in random}
         for number, stage in enumerate(self.stages):
             answer = self._answer(number, stage, currents, trains, run)
             for group in stage.groups:
@@ -100,9 +102,14 @@ class LoihiProgram(Runnable):
         name, hops = group.key
         if hops:
             return np.zeros((samples, group.units), np.int32), np.zeros(group.units, np.int32)
-        s = self.grid.scale[name]
+        s, current = self.grid.scale[name], currents[name]
+        if driven and np.abs(current).max() > np.ldexp(LARGEST_BIAS, -s):
+            raise DataError(
+                f"loihi: {name} receives a constant current of {np.abs(current).max():.3g}; beside its synapses a bias "
+                f"reaches {np.ldexp(LARGEST_BIAS, -s):.3g}."
+            )
         initial = np.ldexp(self.grid.network[name].initial_potential, s) * UNIT
-        return bias(currents[name], s, whole=driven), initial.astype(np.int32)
+        return bias(current, s, whole=driven), initial.astype(np.int32)
 
     def _potentials(self, stage: Stage, watched: Array, run: Run) -> dict[str, Array]:
         found, first = {}, 0

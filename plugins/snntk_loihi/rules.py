@@ -6,8 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from snntk_core import Capabilities, Graph, IntegrateFire, Issue, Node, Readout, SpikeSource, SpikingMaxPool
-from snntk_core.connectivity import steady
+from snntk_core import (
+    Capabilities,
+    Graph,
+    IntegrateFire,
+    Issue,
+    Node,
+    PoissonSpikes,
+    Readout,
+    SpikeSource,
+    SpikingMaxPool,
+)
 from snntk_core.errors import GraphError
 from snntk_core.stepped import LINEAR, one_output, readout_is_the_end
 from snntk_core.unrolled import plain_pools
@@ -15,7 +24,7 @@ from snntk_loihi.grid import Grid, grid_of
 from snntk_loihi.limits import CORE, REFRACTORY, THRESHOLDS
 from snntk_loihi.placement import placed
 
-OPS = frozenset({*LINEAR, SpikeSource, IntegrateFire, SpikingMaxPool, Readout})
+OPS = frozenset({*LINEAR, SpikeSource, PoissonSpikes, IntegrateFire, SpikingMaxPool, Readout})
 
 
 def reset_to_zero(graph: Graph, node: Node) -> Iterator[Issue]:
@@ -43,13 +52,6 @@ def few_thresholds(graph: Graph, node: Node) -> Iterator[Issue]:
     if isinstance(node.op, IntegrateFire) and (count := len(np.unique(node.op.threshold))) > THRESHOLDS:
         problem = f"it has {count} different thresholds; a core holds {THRESHOLDS}."
         yield Issue(node.name, problem, "Convert with normalize-activations, which leaves one threshold.")
-
-
-def starts_below_threshold(graph: Graph, node: Node) -> Iterator[Issue]:
-    """Initial potentials are not negative in layers that only the input drives."""
-    if isinstance(node.op, IntegrateFire) and _input_alone(graph, node) and np.any(node.op.initial_potential < 0):
-        problem = "it starts below zero and receives the input's current, which a bias of 12 bits may cut off."
-        yield Issue(node.name, problem, "Convert with rate.initial of 0 or more.")
 
 
 def one_grid(graph: Graph, node: Node) -> Iterator[Issue]:
@@ -88,10 +90,6 @@ def fan_out_of_a_core(graph: Graph, node: Node) -> Iterator[Issue]:
             yield Issue(node.name, problem, "Make the layer behind it smaller.")
 
 
-def _input_alone(graph: Graph, node: Node) -> bool:
-    return node.inputs[0] in steady(graph)
-
-
 def _grid(graph: Graph) -> Grid | None:
     """Return the grid of a graph that other rules take; None for one that is refused anyway."""
     plain = graph.spiking and all(type(node.op) in OPS for node in graph)
@@ -106,7 +104,7 @@ def _grid(graph: Graph) -> Grid | None:
 CAPABILITIES = Capabilities(
     ops=OPS,
     rules=(
-        readout_is_the_end, one_output, plain_pools, reset_to_zero, no_leak, short_refractory, few_thresholds,
-        starts_below_threshold, one_grid, fan_in_of_a_core, fan_out_of_a_core,
+        readout_is_the_end, one_output, plain_pools, reset_to_zero, no_leak, short_refractory, few_thresholds, one_grid,
+        fan_in_of_a_core, fan_out_of_a_core,
     ),
 )  # fmt: skip

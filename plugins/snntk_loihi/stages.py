@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snntk_core import Array, IntegrateFire, SpikingMaxPool
+from snntk_core import Array, IntegrateFire, PoissonSpikes, SpikingMaxPool
 from snntk_core.unrolled import Population, Projection
 from snntk_loihi.grid import Grid, last_without_spike
 from snntk_loihi.limits import MANTISSA, UNIT
@@ -80,13 +80,15 @@ def staged(grid: Grid) -> tuple[Stage, ...]:
 
 
 def _places(grid: Grid) -> dict[str, int]:
-    """Return in which stage a population runs: behind every pool it reads."""
+    """Return in which stage a population runs: behind every pool it reads.  Random spikes are there from the start."""
     pools, place = set(), {}
     for population in grid.network.populations:
         sources = [projection.source for projection in grid.network.into(population.name)]
         if isinstance(population.op, SpikingMaxPool):
             pools.add(population.name)
             place[population.name] = max((place[source] for source in sources), default=0)
+        elif isinstance(population.op, PoissonSpikes):
+            place[population.name] = 0
         elif isinstance(population.op, IntegrateFire):
             place[population.name] = max((place[source] + (source in pools) for source in sources), default=0)
     return place
