@@ -9,13 +9,14 @@ from typing import Literal
 import numpy as np
 
 from snntk_core import Array
+from snntk_event.chunk import Emitted
 from snntk_event.dense import DenseTerm, dense_term
 from snntk_event.packing import Events
 from snntk_event.products import Products, products
 from snntk_event.synapses import Term, Terms
-from snntk_event.tiling import Tiling
+from snntk_event.tiling import WIDE, Tiling
 
-Way = Literal["auto", "events", "bytes", "dense"]
+Way = Literal["auto", "events", "patterns", "bytes", "dense"]
 
 # Seconds on one core of a Zen 4 EPYC (2.6 GHz, AVX-512, OpenBLAS), from layers of 16 x 16 x 128 to 64 and 512 channels
 # with kernels of 3 x 3, 4 images of 32 steps, at densities of 0.01 to 0.87.  Only their ratios matter.
@@ -33,6 +34,13 @@ LOOK = 8e-9
 MEET = 4e-9
 DOTS = 0.3e-9
 COUNT = 0.4e-9
+# The same of patterns of four steps, for each of these steps, and the sum of a pattern in a block of channels added to
+# its steps: from VGG-11 at densities of 0.001 to 0.3.
+LIST_OF_PATTERN = 4e-9
+LOOK_OF_PATTERNS = 27e-9
+MEET_OF_PATTERNS = 11e-9
+VISIT = 32e-9
+AT_MOST = 4  # steps in which a unit of a pattern spikes
 USUAL, CLEARLY = 0.1, 1.5
 
 
@@ -56,28 +64,35 @@ class Choice:
     """How the current of a layer is computed.
 
     ``asked``: a way that is taken wherever it exists, or "auto".  ``costs``: of the ways that the layer has; none where
-    no spike can reach it.  ``units``: of each term's source.  ``products`` and ``dense``: the terms in these forms,
-    None where one has no such form.
+    no spike can reach it.  ``patterns``: what four steps at a time cost, for each unit that spikes in any of them; None
+    where no term has that way.  ``units``: of each term's source.  ``products`` and ``dense``: the terms in these
+    forms, None where one has no such form.
     """
 
     asked: Way
     costs: Mapping[str, Cost]
+    patterns: Cost | None
     units: tuple[int, ...]
     products: Products | None
     dense: tuple[DenseTerm, ...] | None
 
-    def way(self, spikes: Sequence[float], steps: int) -> tuple[str, float]:
+    def way(self, sources: Sequence[Emitted], steps: int) -> tuple[str, float]:
         """Return the way for a chunk and about how long it takes: "constant" where no spike can reach the layer.
 
-        ``spikes``: how many the source of each term has; ``steps``: those of all images together.
+        ``sources``: what the source of each term emitted; ``steps``: those of all images together.
         """
         if not self.costs:
             return "constant", 0.0
+        spikes = [source.spikes for source in sources]
+        seconds = {way: cost.seconds(spikes, steps) for way, cost in self.costs.items()}
+        if self.patterns is not None and self.asked in ("auto", "patterns"):
+            least = self.patterns.seconds([count / AT_MOST for count in spikes], steps)
+            if self.asked == "patterns" or least < min(seconds.values()):
+                seconds["patterns"] = self.patterns.seconds([source.in_any_step for source in sources], steps)
+        way = min(seconds, key=lambda way: seconds[way])
         if self.asked != "auto":
-            way = self.asked if self.asked in self.costs else "events"
-            return way, self.costs[way].seconds(spikes, steps)
-        seconds, way = min((cost.seconds(spikes, steps), way) for way, cost in self.costs.items())
-        return way, seconds
+            way = self.asked if self.asked in seconds else "events"
+        return way, seconds[way]
 
     @property
     def counts_bytes(self) -> bool:
@@ -118,7 +133,8 @@ def choice(narrow: Terms, wide: Terms, positions: int, asked: Way, tilings: Mapp
             costs["bytes"] = Cost(counted.dots * DOTS + counted.taps * COUNT, nothing)
         if dense is not None:
             costs["dense"] = listing + Cost(sum(map(_dense_seconds, dense)), nothing)
-    return Choice(asked, costs, units, counted, dense)
+    patterns = _in_patterns(wide, units) if any(term.columns is None for term in wide) else None
+    return Choice(asked, costs, patterns, units, counted, dense)
 
 
 def _dense_seconds(term: DenseTerm) -> float:
@@ -137,17 +153,25 @@ def _entries(term: Term, units: int) -> float:
     return (view.positions if view.map_positions is None else len(view.map_positions)) * view.channels / units
 
 
-def _listing(terms: Terms, units: Sequence[int]) -> Cost:
+def _listing(terms: Terms, units: Sequence[int], event: float = LIST, position: float = LOOK) -> Cost:
     """Return what it costs to list events."""
-    spikes = tuple(LIST * _entries(term, count) for term, count in zip(terms, units, strict=True))
-    return Cost(sum(LOOK * term.view.positions for term in terms), spikes)
+    spikes = tuple(event * _entries(term, count) for term, count in zip(terms, units, strict=True))
+    return Cost(sum(position * term.view.positions for term in terms), spikes)
 
 
-def _adding(terms: Terms, units: Sequence[int]) -> Cost:
+def _adding(terms: Terms, units: Sequence[int], stretch: float = MEET) -> Cost:
     """Return what it costs to add what events bring: each meets as many weight rows as segments lie over its place."""
     spikes = []
     for term, count in zip(terms, units, strict=True):
         met = (term.segments[:, 1] - term.segments[:, 0]).sum() / max(1, term.view.positions)
         rate = ADD_GROUP if term.columns is not None else ADD_FLOAT if term.codes is None else ADD_INTEGER
         spikes.append(float(_entries(term, count) * met * term.weights.shape[1] * rate))
-    return Cost(sum(MEET * len(term.segments) for term in terms), tuple(spikes))
+    return Cost(sum(stretch * len(term.segments) for term in terms), tuple(spikes))
+
+
+def _in_patterns(terms: Terms, units: Sequence[int]) -> Cost:
+    """Return what steps in patterns cost, each unit that spikes in any of four steps counted once."""
+    blocks = sum((len(term.segment_starts) - 1) * -(-term.weights.shape[1] // WIDE) for term in terms)
+    visits = Cost(VISIT * blocks, (0.0,) * len(terms))
+    listing = _listing(terms, units, LIST_OF_PATTERN, LOOK_OF_PATTERNS)
+    return listing + _adding(terms, units, MEET_OF_PATTERNS) + visits

@@ -68,6 +68,26 @@ class Emitted:
 
         return int(spikes_of_trains(self.written, self.steps) if self.as_trains else set_bits_of(self.written))
 
+    @cached_property
+    def patterns(self) -> Array:
+        """Which units spike in each pattern of steps, see `kernels.patterns`."""
+        from snntk_event.kernels.patterns import find_patterns
+        from snntk_event.kernels.terms import PATTERNS
+
+        images, steps, *rest = self.masks.shape
+        shape = (images, -(-steps // 4) * PATTERNS, *rest)
+        found = self.memory.take((self.name, "patterns"), shape, np.uint64)
+        find_patterns(self.masks, found)
+        return found
+
+    @cached_property
+    def in_any_step(self) -> int:
+        """How many units spike in any of four steps, all fours together."""
+        from snntk_event.kernels.patterns import in_any_step
+
+        steps_second = self.written.transpose(0, 3, 1, 2) if self.as_trains else self.written
+        return int(in_any_step(steps_second, self.steps))
+
 
 def shape_of_trains(tiling: Tiling, images: int, steps: int) -> tuple[int, int, int, int]:
     """Return the shape of trains, the steps filled up to whole groups of them."""
@@ -87,14 +107,15 @@ class Chunk:
     steps: int
     begin: int
     emitted: dict[str, Emitted] = field(default_factory=dict)
-    events: dict[View, Events] = field(default_factory=dict)
+    events: dict[tuple[View, bool], Events] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
 
-    def events_of(self, view: View) -> Events:
-        """Return the events of a view, found once."""
-        if view not in self.events:
-            self.events[view] = _compacted(view, self.emitted[view.source], self.memory)
-        return self.events[view]
+    def events_of(self, view: View, patterns: bool = False) -> Events:
+        """Return the events of a view, or of its patterns of steps, found once."""
+        found = self.events.get((view, patterns))
+        if found is None:
+            found = self.events[view, patterns] = _compacted(view, self.emitted[view.source], self.memory, patterns)
+        return found
 
     def values_of(self, name: str) -> Array:
         """Return what the units of a spiking node emitted, steps folded into the batch: (images * steps, *shape)."""
@@ -111,11 +132,11 @@ class Chunk:
         """Drop what nobody reads any more."""
         for name in names:
             self.emitted.pop(name, None)
-        for view in [view for view in self.events if view.source in names]:
-            del self.events[view]
+        for key in [key for key in self.events if key[0].source in names]:
+            del self.events[key]
 
 
-def _compacted(view: View, emitted: Emitted, memory: Memory) -> Events:
+def _compacted(view: View, emitted: Emitted, memory: Memory, patterns: bool) -> Events:
     from snntk_event.kernels.compact import SPARE, Listing, list_events, listing
 
     def how() -> Listing:
@@ -125,11 +146,12 @@ def _compacted(view: View, emitted: Emitted, memory: Memory) -> Events:
         return listing(view.map_starts, view.map_positions, view.first, view.channels)
 
     def room() -> Array:
-        return memory.take((view, "starts"), (*masks.shape[:2], view.positions + 1), np.int32)
+        return memory.take((view, patterns, "starts"), (*masks.shape[:2], view.positions + 1), np.int32)
 
-    masks, found = emitted.masks, memory.keep((view, "listing"), how)
-    entries = memory.at_least((view, "entries"), emitted.spikes * found.taps + SPARE, np.int32)
-    starts = memory.keep((view, "starts", masks.shape[:2]), room)
+    masks, found = emitted.patterns if patterns else emitted.masks, memory.keep((view, "listing"), how)
+    spikes = emitted.in_any_step if patterns else emitted.spikes
+    entries = memory.at_least((view, patterns, "entries"), spikes * found.taps + SPARE, np.int32)
+    starts = memory.keep((view, patterns, "starts", masks.shape[:2]), room)
     list_events(masks, found, entries, starts)
     return entries, starts
 

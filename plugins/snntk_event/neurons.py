@@ -24,6 +24,9 @@ from snntk_event.tiling import Tiling, alone, tiled, widened_terms
 SCAN = 1 / 10e9  # seconds that a neuron takes for a step, about; see `choice`
 NOTHING = np.zeros((0, 0, 0, 0), np.float32)
 
+Tables = tuple[Array, Array, Array]
+"""Terms whose events are of steps, terms that are counted as bytes, and terms whose events are of patterns of steps."""
+
 
 @dataclass(eq=False)
 class NeuronState:
@@ -118,7 +121,7 @@ class Neurons:
             self._scan(self._driven(chunk), state, out, potentials)
         else:
             sources = [chunk.emitted[view.source] for view in self.packed.views]
-            way, seconds = self.choice.way([emitted.spikes for emitted in sources], steps)
+            way, seconds = self.choice.way(sources, steps)
             if way == "dense":
                 events = [chunk.events_of(view) for view in self.packed.views]
                 self._scan(self.choice.currents(events, shape), state, out, potentials)
@@ -152,31 +155,34 @@ class Neurons:
             chunk.memory.take((name, "masks"), masks, np.uint64), chunk.memory.take((name, "trains"), trains, np.uint64)
         )
 
-    def _tables(self, way: str, sources: list[Emitted], chunk: Chunk) -> tuple[Array, Array]:
-        """Return the terms that are events, and those that are counted as bytes."""
-        assert self.packed is not None
+    def _tables(self, way: str, sources: list[Emitted], chunk: Chunk) -> Tables:
+        """Return the terms in their tables."""
+        packed, nothing = self.packed, self.nothing
+        assert packed is not None
         if way == "constant":
-            return self.nothing, self.nothing
+            return nothing, nothing, nothing
         if way == "bytes":
             assert self.choice.products is not None
-            return self.nothing, self.choice.products.table([emitted.trains for emitted in sources], chunk.memory)
-        events = [chunk.events_of(view) for view in self.packed.views]
-        return self.packed.table(events, chunk.memory), self.nothing
+            return nothing, self.choice.products.table([emitted.trains for emitted in sources], chunk.memory), nothing
+        patterns = [way == "patterns" and gathers for gathers in packed.gathers]
+        table = packed.table(list(map(chunk.events_of, packed.views, patterns)), chunk.memory)
+        if way == "events":
+            return table, nothing, nothing
+        return table[~packed.gathers], nothing, table[packed.gathers]
 
-    def _run(
-        self, tables: tuple[Array, Array], state: NeuronState, out: Out, trace: Array, team: Team, seconds: float
-    ) -> None:
+    def _run(self, tables: Tables, state: NeuronState, out: Out, trace: Array, team: Team, seconds: float) -> None:
         """Add up tables of terms and step the neurons."""
         from snntk_event.kernels.layer import run_layer
 
         assert self.packed is not None
         tiles, neuron, block = self.tiling, self._neuron(state), self.packed.block
-        terms, products = tables
+        terms, products, patterns = tables
 
         def work(stretch: Stretch) -> None:
             run_layer(
-                terms, block, *neuron, out.masks, trace, tiles.channels, *stretch, tiles.places, products, out.trains
-            )
+                terms, block, *neuron, out.masks, trace, tiles.channels, *stretch, tiles.places, products, out.trains,
+                patterns,
+            )  # fmt: skip
 
         team.spread(work, len(state.potential), tiles.positions, seconds)
 

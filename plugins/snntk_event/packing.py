@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,6 +29,13 @@ class Packed:
     views: tuple[View, ...]
     rows: Array
     arrays: tuple[Array, ...]
+
+    @cached_property
+    def gathers(self) -> Array:
+        """Which terms reach all channels of a block: those that may take steps in patterns."""
+        from snntk_event.kernels.terms import GROUPED, KIND
+
+        return np.asarray(self.rows[:, KIND] != GROUPED)
 
     def table(self, events: Sequence[Events], memory: Memory) -> Array:
         """Return the table with the events of every view filled in; they must outlive its use."""

@@ -14,11 +14,12 @@ from numba import njit
 
 from snntk_core import Array
 from snntk_event.kernels.compiled import compiled
+from snntk_event.kernels.patterns import sum_patterns
 from snntk_event.kernels.pointers import as_int32
 from snntk_event.kernels.products import count_quads, room_for_quads, sum_products
 from snntk_event.kernels.rows import list_rows, room_for_rows
 from snntk_event.kernels.scan import WORD, scan_any, scan_plain
-from snntk_event.kernels.terms import FIELDS, GATHER_INTEGERS, KIND, ROWS, STARTS, STEPS, VIEW
+from snntk_event.kernels.terms import FIELDS, GATHER_INTEGERS, KIND, PATTERNS, ROWS, STARTS, STEPS, VIEW
 from snntk_event.kernels.tile import copy_currents, sum_groups, uses_tile
 from snntk_event.kernels.vectors import zeros
 
@@ -41,7 +42,7 @@ def run_layer(
     terms: Array, block: int, constant: Array, threshold: Array, keep: float, reset_zero: bool, refractory: int,
     potential: Array, blocked: Array, counts: Array, masks: Array, trace: Array, channels: int,
     image0: int, image1: int, position0: int, position1: int, places: tuple[int, int, int] = ALONE,
-    products: Array = NO_TERMS, trains: Array = NO_TRAINS,
+    products: Array = NO_TERMS, trains: Array = NO_TRAINS, patterns: Array = NO_TERMS,
 ) -> None:  # fmt: skip
     """Run the neurons of some images and positions through all steps of a chunk.
 
@@ -51,10 +52,11 @@ def run_layer(
     ``places``: how many columns of the map one position of all these but masks and trace stands for, the lanes of one
     column, and how many columns the map has.  ``products``: a table of terms that are counted as bytes, see `products`.
     ``trains``: (images, positions, words, steps and some more), written in place of masks unless it is empty.
+    ``patterns``: a table of terms whose events are of patterns of steps, see `patterns`.
     """
     plain = keep == 1 and not reset_zero and not refractory and not trace.size
     _kernel(block, plain)(
-        terms, NO_CURRENTS, products, constant, threshold,
+        terms, NO_CURRENTS, products, patterns, constant, threshold,
         (np.float32(keep), bool(reset_zero), np.float32(refractory)),
         potential, blocked, counts, masks, trains, trace, channels, (image0, image1, position0, position1), places,
     )  # fmt: skip
@@ -69,7 +71,7 @@ def scan_currents(
     """Step neurons through given currents (images, steps, positions, channels), or, where empty, the constant alone."""
     plain = keep == 1 and not reset_zero and not refractory and not trace.size
     _kernel(block_size(potential.shape[2]), plain)(
-        NO_TERMS, currents, NO_TERMS, constant, threshold,
+        NO_TERMS, currents, NO_TERMS, NO_TERMS, constant, threshold,
         (np.float32(keep), bool(reset_zero), np.float32(refractory)),
         potential, blocked, counts, masks, trains, trace, channels, (image0, image1, position0, position1), places,
     )  # fmt: skip
@@ -82,8 +84,8 @@ def _kernel(lanes: int, plain: bool) -> Any:
 
     @compiled
     def run(
-        terms, currents, products, constant, threshold, neuron, potential, blocked, counts, masks, trains, trace,
-        channels, ranges, places,
+        terms, currents, products, patterns, constant, threshold, neuron, potential, blocked, counts, masks, trains,
+        trace, channels, ranges, places,
     ):  # fmt: skip
         like, half = zeros(np.float32(0), lanes), zeros(np.int16(0), half_lanes)
         steps, padded = masks.shape[1], potential.shape[2]
@@ -94,7 +96,11 @@ def _kernel(lanes: int, plain: bool) -> Any:
         uses = uses_tile(terms, currents, lanes, places[0]) or len(products) > 0
         tile = np.zeros((whole if uses else 0, padded + SPARE), np.float32)
         quads = room_for_quads(products, whole)
-        images_at_once, blocks_at_once = _at_once(terms, masks, lanes)
+        of_patterns = -(-steps // 4) * PATTERNS
+        pattern_rows = room_for_rows(patterns, potential.shape[1], masks.shape[0], of_patterns)
+        pattern_ends = np.zeros((len(patterns), of_patterns + 1), np.int64)
+        sums = np.empty((steps + 3) * lanes if len(patterns) else 0, np.float32)
+        images_at_once, blocks_at_once = _at_once(terms, patterns, masks, lanes)
         for images in range(image0, image1, images_at_once):
             for first in range(0, padded // lanes, blocks_at_once):
                 for image in range(images, min(image1, images + images_at_once)):
@@ -102,6 +108,7 @@ def _kernel(lanes: int, plain: bool) -> Any:
                     for position in range(position0, position1):
                         narrow, count = _columns(position, places)
                         list_rows(terms, image, position, steps, rows, ends)
+                        list_rows(patterns, image, position, of_patterns, pattern_rows, pattern_ends)
                         if tile.size and currents.size:
                             copy_currents(currents, image, narrow, count, places[1], tile)
                         elif len(products):
@@ -113,6 +120,11 @@ def _kernel(lanes: int, plain: bool) -> Any:
                                 constant, threshold, potential, blocked, counts, masks, trains, trace, tile, currents,
                                 image, position, block * lanes, narrow, places,
                             )  # fmt: skip
+                            if len(patterns):
+                                sum_patterns(
+                                    patterns, pattern_ends, block, (at[7], strides[2]), sums.ctypes.data, like, half
+                                )
+                                at, strides = at[:7] + (np.int64(sums.ctypes.data),), strides[:2] + (4 * lanes,)  # noqa: RUF005
                             shared = (count, places[1], min(lanes, channels - block * lanes))
                             if plain:
                                 scan_plain(terms, ends, block, at, strides, shared, like, half)
@@ -166,12 +178,13 @@ def _addresses(
 
 
 @njit(error_model="numpy")
-def _at_once(terms, masks, lanes):
+def _at_once(terms, patterns, masks, lanes):
     """Return how many images and blocks of channels run before the next: what they read again stays in the cache."""
     of_block, of_image = 1, 8 * masks.shape[1] * masks.shape[2] * masks.shape[3]
-    images = masks.shape[0]
-    for index in range(len(terms)):
-        of_block += terms[index, ROWS] * lanes * (1 if terms[index, KIND] == GATHER_INTEGERS else 4)
-        last = images * masks.shape[1] * (terms[index, VIEW] + 1) - 1
-        of_image += 4 * (as_int32(terms[index, STARTS])[last] - as_int32(terms[index, STARTS])[0]) // max(1, images)
+    for table, steps in ((terms, masks.shape[1]), (patterns, -(-masks.shape[1] // 4) * PATTERNS)):
+        for index in range(len(table)):
+            of_block += table[index, ROWS] * lanes * (1 if table[index, KIND] == GATHER_INTEGERS else 4)
+            last = masks.shape[0] * steps * (table[index, VIEW] + 1) - 1
+            starts = as_int32(table[index, STARTS])
+            of_image += 4 * (starts[last] - starts[0]) // max(1, masks.shape[0])
     return max(1, EVENTS_AT_ONCE // max(1, of_image)), max(1, WEIGHTS_AT_ONCE // of_block)

@@ -13,4 +13,5 @@ QUAD_STARTS, QUAD_SEGMENTS, QUAD_ROWS, QUAD_WEIGHTS, STEPS_OF_WEIGHTS, FIRST_SIX
 
 QUAD = 4  # bytes that are multiplied at once
 LANES = 16  # sums that one instruction adds to
+PATTERNS = 15  # of four steps in which a unit may spike
 STEPS = 8  # steps that are summed at once; trains hold a multiple of them

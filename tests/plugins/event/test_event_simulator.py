@@ -81,7 +81,7 @@ def test_equals_numpy_on_random_networks(graph, samples, steps, seed, brightness
     batch = exact_batch(graph, samples, seed) * (0, 0.5, 1, 4)[brightness]
     with NUMPY().compile(graph) as program:
         expected = program.run(batch, duration=steps, probes=everything(graph))
-    for way in ("auto", "events", "bytes", "dense"):
+    for way in ("auto", "events", "patterns", "bytes", "dense"):
         with EVENT(way=way).compile(graph) as program:
             assert_same(program.run(batch, duration=steps, probes=everything(graph)), expected)
 
@@ -121,7 +121,7 @@ def test_float_weights_miss_few_spikes():
     graph = Graph(nodes)
     batch = rng.uniform(size=(20, 8, 8, 8)).astype(np.float32)
     expected = NUMPY().compile(graph).run(batch, duration=64, probes=everything(graph))
-    for way in ("events", "dense"):
+    for way in ("events", "patterns", "dense"):
         got = EVENT(way=way).compile(graph).run(batch, duration=64, probes=everything(graph))
         assert [got.ways[name] for name in ("neuron2", "neuron3")] == [{way: 20 * 64}] * 2
         for name, train in expected.spikes.items():
@@ -134,7 +134,7 @@ def triples(train: SpikeTrain) -> set[tuple[int, int, int]]:
     return set(zip(train.sample.tolist(), train.time.tolist(), train.unit.tolist(), strict=True))
 
 
-def test_many_spikes_are_computed_densely_and_few_by_events():
+def test_few_spikes_are_added_step_by_step_and_many_in_patterns_of_steps():
     nodes = (
         Node("input", SpikeSource((16, 16, 128))),
         Node("neuron1", IntegrateFire(), ("input",)),
@@ -143,7 +143,7 @@ def test_many_spikes_are_computed_densely_and_few_by_events():
         Node("readout", Readout(), ("neuron2",)),
     )
     program = EVENT().compile(Graph(nodes))
-    for brightness, way in ((0.01, "events"), (1, "dense")):
+    for brightness, way in ((0.01, "events"), (1, "patterns")):
         recording = program.run(np.full((2, 16, 16, 128), brightness), duration=40)
         assert recording.ways["neuron2"] == {way: 80}
         assert recording.ways["neuron1"] == {"constant": 80}
@@ -217,5 +217,5 @@ def test_a_vector_spread_over_a_map_drives_every_position(op):
     batch, probes = exact_batch(graph), everything(graph)
     expected = NUMPY().compile(graph).run(batch, duration=20, probes=probes)
     assert expected.spike_counts["neuron2"].any()
-    for way in ("auto", "events", "dense"):
+    for way in ("auto", "events", "patterns", "dense"):
         assert_same(EVENT(way=way).compile(graph).run(batch, duration=20, probes=probes), expected)
