@@ -63,6 +63,10 @@ def load_quantization(
     >>> quantized = snntk.load_quantization("model.onnx", "quantized.toml")
     """
     registry = registry or installed()
+    if not isinstance(table, Mapping | str | PathLike):
+        raise FormatError(
+            f"A table of formats is a path or what dump_quantization gives, got a {type(table).__name__}."
+        )
     found = checked_table(table) if isinstance(table, Mapping) else read_table(table)
     _, graph, notes = applied(as_graph(source_or_graph, parser, registry), found, registry)
     for note in notes:

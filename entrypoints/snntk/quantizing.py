@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from snntk.calibrating import Method, calibrated
 from snntk.conversion import as_graph
 from snntk.given import as_samples, checked_graph, installed
 from snntk.layers import first_weighted, layers_called, leading_to
+from snntk.quantizer_choice import CALIBRATED, UNCALIBRATED, QuantizerFunction, own_quantizers, sized
 from snntk.recipe_quantizing import by_recipe
-from snntk_core.component import Component
-from snntk_core.errors import OptionError, SnntkError, listed
+from snntk_core.errors import OptionError, SnntkError
 from snntk_core.graph import Graph
 from snntk_core.node import Node
 from snntk_core.ops import Array, QuantizedRelu, WeightedOp
@@ -23,20 +24,14 @@ from snntk_core.quantization import quantize_activations, quantized, with_weight
 from snntk_core.quantized_output import rectified, with_output_bits
 from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
 from snntk_core.recipe import Recipe
+from snntk_core.reference import as_batch
 from snntk_core.registry import Registry
 from snntk_core.transform import Context
 
-C = TypeVar("C", bound=Component)
-WEIGHTS = "max-per-axis"
-CALIBRATED = "minimum-mean-square-error"
-UNCALIBRATED = "quantized-relu"
-PRESETS = {WEIGHTS: {"largest_scale": 0.0}}
-"""Options of quantizers that nobody asked for by name: no limit of the scale, which costs small weights."""
 REWRITES = ("fold-batchnorm", "normalize-separable")
 """What may come first, by name."""
 PREPARED = "prepared"
 """The entry of a graph's meta that names the rewrites that came first."""
-QuantizerFunction = Callable[[Node, int], WeightQuantizer | None]
 
 
 def quantize(
@@ -52,7 +47,7 @@ def quantize(
     quantize_until: str | None = None,
     fold_batchnorm: bool = True,
     normalize_separable: bool = True,
-    calibrate: Sequence[Method] = (),
+    calibrate: Method | Sequence[Method] = (),
     recipe: str | Path | Recipe | None = None,
     parser: str | Parser | None = None,
     registry: Registry | None = None,
@@ -63,7 +58,8 @@ def quantize(
     weights, by default ``weight_bits``.  ``calibration``: training samples ``(n, *input shape)``, or a path of them,
     from which the ranges of activations follow; without them an activation keeps its own bound, or ends at 6.
     ``weights``, ``activations``: the quantizers, by name or as they are; by default one step for each output channel
-    that reaches its largest weight, and the least squared error on the calibration samples.
+    that reaches its largest weight, and the least squared error on the calibration samples.  One without an option
+    ``bits``, such as ``ternary``, has its own.
     ``quantizer_function(node, bits)``: a quantizer for one layer, None for the usual one.  ``quantize_until``: only
     what leads to this layer, and itself.
     ``fold_batchnorm`` and ``normalize_separable``: rewrites that come first.  ``calibrate``: methods that then fit the
@@ -92,19 +88,19 @@ def quantize(
     bits = _checked_bits(weight_bits, activation_bits, input_weight_bits)
     rewrites = tuple(name for name, asked in zip(REWRITES, (fold_batchnorm, normalize_separable), strict=True) if asked)
     graph = before = prepared(as_graph(source_or_graph, parser, registry), rewrites, registry)
+    samples = samples if samples is None else as_batch(graph, samples)
     meant = {node.name for node in graph}
     if quantize_until is not None:
         meant = leading_to(graph, layers_called(graph, quantize_until))
     first = first_weighted(graph)
     wanted = {name: bits[2] if name in first else bits[0] for name in meant}
     _refuse_float(graph, wanted, bits[1])
-    own = quantizer_function or (lambda node, bits: None)
-    graph = _with_weights(
-        graph, wanted, lambda node, bits: own(node, bits) or _sized("weights", weights, bits, registry)
-    )
+    usual_weights = partial(sized, "weights", weights, registry=registry)
+    own = None if quantizer_function is None else own_quantizers(quantizer_function)
+    graph = _with_weights(graph, wanted, lambda node, bits: (own and own(node, bits)) or usual_weights(bits))
     if bits[1]:
         usual = UNCALIBRATED if samples is None else CALIBRATED
-        chosen = _sized("activations", activations, bits[1], registry, usual)
+        chosen = sized("activations", activations, bits[1], registry, usual)
         graph = _with_activations(graph, meant, bits[1], chosen, samples)
     return calibrated(graph, before, calibrate, samples, registry)[0]
 
@@ -143,11 +139,11 @@ def quantize_layer(
         kinds = ", ".join(type(graph[name].op).__name__ for name in names)
         raise OptionError([f"The layer {layer!r} is a {kinds}, which has nothing to quantize."])
     if any(isinstance(graph[name].op, WeightedOp) for name in names):
-        chosen = _sized("weights", weights, bits, registry)
+        chosen = sized("weights", weights, bits, registry)
         graph = _with_weights(graph, dict.fromkeys(names, bits), lambda node, bits: chosen)
     if any(rectified(graph[name].op) for name in names):
         usual = UNCALIBRATED if samples is None else CALIBRATED
-        rectifier = _sized("activations", activations, bits, registry, usual)
+        rectifier = sized("activations", activations, bits, registry, usual)
         graph = _with_activations(graph, names, bits, rectifier, samples)
     return graph
 
@@ -187,23 +183,6 @@ def _checked_bits(weight: int, activation: int, first: int | None) -> tuple[int,
     if problems:
         raise OptionError(problems)
     return weight, activation, weight if first is None else first
-
-
-def _sized(kind: str, quantizer: str | C | None, bits: int, registry: Registry, usual: str = WEIGHTS) -> Any:
-    """Return a quantizer of this kind with ``bits``, ``usual`` for None; one without the option is taken as it is."""
-    expected = WeightQuantizer if kind == "weights" else ActivationQuantizer
-    named = usual if quantizer is None else quantizer
-    found = registry.quantizers[named] if isinstance(named, str) else type(named)
-    if not issubclass(found, expected):
-        others = listed(name for name, other in registry.quantizers.items() if issubclass(other, expected))
-        what = found.name if issubclass(found, Component) else f"A {found.__name__}"
-        raise OptionError([f"{what} is no quantizer for {kind}. Those for {kind} are {others}."])
-    found.require()
-    options = [option.name for option in found.options()]
-    given = PRESETS.get(usual, {}) if quantizer is None else {}
-    if not isinstance(named, str):
-        given = {name: getattr(named, name) for name in options}
-    return found.configure({**given, "bits": bits} if "bits" in options else given)
 
 
 def _refuse_float(graph: Graph, wanted: dict[str, int], activation_bits: int) -> None:

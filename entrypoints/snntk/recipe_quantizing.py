@@ -32,7 +32,7 @@ class Quantized(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def quantizes(recipe: Recipe) -> bool:
+def has_quantizers(recipe: Recipe) -> bool:
     """Whether a recipe has quantizers."""
     return any(step.enabled for step in recipe.quantizers)
 

@@ -58,8 +58,20 @@ def test_methods_by_name_or_with_options_fit_a_network(network: Graph, samples: 
 def test_a_method_needs_samples_and_is_for_quantized_networks(network: Graph, samples: np.ndarray) -> None:
     with pytest.raises(snntk.OptionError, match="correct-biases needs calibration samples"):
         snntk.quantize(network, weight_bits=4, calibrate=["correct-biases"])
-    with pytest.raises(snntk.OptionError, match="fold-batchnorm is no calibration method; there are adapt-rounding"):
+    with pytest.raises(snntk.OptionError, match=r"fold-batchnorm is no calibration method\. There are adapt-rounding"):
         snntk.quantize(network, weight_bits=4, calibration=samples, calibrate=["fold-batchnorm"])
+
+
+def test_methods_are_names_or_transforms_and_need_something_to_fit(network: Graph, samples: np.ndarray) -> None:
+    bits = {"weight_bits": 4, "calibration": samples}
+    one, many = (snntk.quantize(network, **bits, calibrate=each) for each in ("correct-biases", ["correct-biases"]))
+    np.testing.assert_array_equal(snntk.evaluate(one, samples), snntk.evaluate(many, samples))
+    with pytest.raises(snntk.OptionError, match=r"adaround is no calibration method\. Did you mean 'adapt-rounding'"):
+        snntk.quantize(network, **bits, calibrate="adaround")
+    with pytest.raises(snntk.OptionError, match="3 is no calibration method"):
+        snntk.quantize(network, **bits, calibrate=[3])
+    with pytest.raises(snntk.OptionError, match="nothing for correct-biases to fit"):
+        snntk.quantize(one, **bits, calibrate="correct-biases")
 
 
 def test_a_recipe_calibrates_behind_its_quantizers(network: Graph, samples: np.ndarray) -> None:

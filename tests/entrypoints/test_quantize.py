@@ -152,6 +152,12 @@ def test_what_is_quantized_cannot_be_made_float(graph: Graph) -> None:
         ({"activation_bits": 4, "activations": "max"}, "max is no quantizer for activations"),
         ({"activation_bits": 4, "activations": "percentile"}, "percentile needs calibration samples"),
         ({"weight_bits": 4, "weights": "maks"}, "Did you mean 'max'"),
+        ({"weight_bits": 4, "quantizer_function": 3}, "quantizer_function is a function of a node and bits, got a int"),
+        (
+            {"weight_bits": 4, "quantizer_function": lambda node, bits: "ternary"},
+            "conv: quantizer_function gave a str; it gives a WeightQuantizer",
+        ),
+        ({"weight_bits": 4, "calibration": np.zeros((3, 5))}, r"samples of shape \(8, 8, 2\), the data has \(5,\)"),
         ({"weight_bits": 4, "quantize_until": "lef"}, "There is no layer 'lef'. Did you mean 'left'"),
     ],
 )
@@ -249,6 +255,8 @@ def test_files_that_are_no_tables_are_refused(graph: Graph, tmp_path: Path) -> N
         (tmp_path / name).write_text(text)
         with pytest.raises(snntk.FormatError, match=words):
             snntk.load_quantization(graph, tmp_path / name)
+    with pytest.raises(snntk.FormatError, match="a path or what dump_quantization gives, got a int"):
+        snntk.load_quantization(graph, 3)
     with pytest.raises(snntk.FormatError, match="cannot be read"):
         snntk.load_quantization(graph, tmp_path / "none.toml")
     with pytest.raises(snntk.FormatError, match="cannot be written"):
@@ -307,10 +315,30 @@ def test_the_command_notes_where_a_table_gives_other_weights(files: Path, capsys
         (["--weight-bits", "1"], "bits lies between 2 and 16"),
         (["--load", "q.toml", "--weight-bits", "4"], "goes without --weight-bits"),
         (["--dump", "q.txt"], ".toml or .json file"),
-        (["--set", "max.bits=3"], "the components are max-per-axis, quantized-relu"),
+        (["--set", "numpy.bits=3"], "the components are max-per-axis, quantized-relu"),
         (["-o", "net.snntk"], "is read by this command"),
+        (["--weights", "binary", "--weight-bits", "4"], "binary has its own number of bits; leave out --weight-bits."),
+        (["--set", "percentile.per=layer"], "percentile is not in use; choose it by --activations percentile."),
+        (["--set", "std.bits=3"], "std is not in use; choose it by --weights std."),
+        (["--set", "adapt-rounding.rate=1"], "adapt-rounding is not in use; choose it by --calibrate adapt-rounding."),
+        (["--calibrate", "adaround"], "adaround is no calibration method. Did you mean 'adapt-rounding'?"),
     ],
 )
 def test_the_command_refuses_in_one_sentence(files: Path, capsys, arguments: list[str], words: str) -> None:
     assert main(["quantize", "net.snntk", *arguments]) in (1, 2)
     assert words in capsys.readouterr().err
+
+
+def test_what_was_not_measured_or_not_done_is_noted(files: Path, capsys) -> None:
+    def notes(*arguments: str) -> list[str]:
+        assert main(["quantize", "net.snntk", *arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)["notes"]
+
+    (note,) = notes()
+    assert note.endswith("nobody knows how far activations reach; relu: taken to end at 6.")
+    assert notes("--set", "quantized-relu.unbounded=3")[0].endswith("taken to end at 3.")
+    assert not notes("--set", "quantized-relu.maximum=3")
+    assert not notes("--calibration", "train.npy")
+    assert not notes("--activation-bits", "0")
+    assert main(["quantize", "net.snntk", "--weight-bits", "0", "--activation-bits", "0"]) == 0
+    assert "Nothing is quantized: 0 bits leave everything float." in capsys.readouterr().out

@@ -61,6 +61,7 @@ def folder(graph: Graph, samples: np.ndarray, tmp_path: Path, monkeypatch: pytes
     snntk.save(graph, "net.snntk")
     np.save("train.npy", samples)
     Path("few.toml").write_text(RECIPE)
+    Path("bad.toml").write_text('[[quantize]]\nname = "max-per-axs"\n[[quantize]]\nbits = 3\n')
     Path("reading.toml").write_text('[parser]\nname = "torch"\ninput_shape = [1, 6, 6]\n')
     return tmp_path
 
@@ -108,6 +109,8 @@ def test_a_setting_changes_a_component_of_the_recipe(folder: Path, capsys) -> No
     ("arguments", "words"),
     [
         (["--recipe", "few.toml"], "normalize-activations needs calibration samples (--calibration)"),
+        (["--recipe", "bad.toml"], "There is no quantizer 'max-per-axs'"),
+        (["--recipe", "bad.toml"], "needs a name"),
         (["--recipe", "few.toml", "--weight-bits", "4", "--load", "a.toml"], "goes without --weight-bits, --load."),
         (["--recipe", "few.toml", "--no-fold-batchnorm"], "goes without --no-fold-batchnorm."),
         (["--recipe", "few.toml", "--dump", "q.toml"], "--dump goes without --recipe. A table keeps formats"),

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
-from snntk.calibrating import calibrated
+from snntk.calibrating import calibrated, kind_of
+from snntk.cli.offers import quantizes
 from snntk.cli.options import configured, parser_of, recipe_of, settings, source_of
 from snntk.cli.render import progress
 from snntk.conversion import as_graph
 from snntk.format_files import applied, read_table
 from snntk.given import as_recipe
-from snntk.quantizing import CALIBRATED, PRESETS, REWRITES, UNCALIBRATED, WEIGHTS, prepared, quantize
-from snntk.recipe_quantizing import KEPT, Quantized, by_recipe, quantizes
+from snntk.quantizer_choice import CALIBRATED, PRESETS, UNCALIBRATED, WEIGHTS
+from snntk.quantizing import REWRITES, prepared, quantize
+from snntk.recipe_quantizing import KEPT, Quantized, by_recipe, has_quantizers
+from snntk_core.component import Component
 from snntk_core.errors import OptionError
 from snntk_core.graph import Graph
-from snntk_core.ops import Array
+from snntk_core.ops import Array, QuantizedRelu, Relu
 from snntk_core.registry import Registry
+from snntk_core.transform import Stage
 
 OPTIONS = (
     "weight_bits", "activation_bits", "input_weight_bits", "weights", "activations", "until", "calibrate",
@@ -28,11 +33,12 @@ OPTIONS = (
 def quantized(args: argparse.Namespace, samples: Array | None, registry: Registry) -> Quantized:
     """Return the network that is asked for.  Raises `OptionError` for options that do not go together."""
     recipe = as_recipe(args.recipe, registry) if args.recipe else None
-    if recipe is not None and (quantizes(recipe) or recipe.transforms or recipe.problems):
+    if recipe is not None and (has_quantizers(recipe) or recipe.transforms or recipe.problems):
         _refuse("The recipe says what is done", args, (*OPTIONS, "load"))
         if args.dump:
             raise OptionError([f"--dump goes without --recipe. {KEPT}"])
-        chosen, parser = recipe_of(args, registry), parser_of(args, registry)
+        chosen = recipe_of(args, registry)
+        parser = None if chosen.problems else parser_of(args, registry)
         with progress() as bar:
             return by_recipe(source_of(args), chosen, samples, parser, registry, bar)
     reading, others = _apart(args.settings, registry)
@@ -68,7 +74,8 @@ def _by_options(
     usual = UNCALIBRATED if samples is None else CALIBRATED
     kinds = [registry.quantizers[args.weights or WEIGHTS], registry.quantizers[args.activations or usual]]
     unasked = [] if args.weights else [f"{WEIGHTS}.{name}={value}" for name, value in PRESETS[WEIGHTS].items()]
-    methods = [registry.transforms[name] for name in args.calibrate]
+    methods = [kind_of(name, registry) for name in args.calibrate]
+    _refuse_unused(args, kinds, methods, texts, registry)
     weights, activations, *fitting = configured([*kinds, *methods], [*unasked, *texts], registry.parsers)
     after = quantize(
         before,
@@ -84,4 +91,42 @@ def _by_options(
         registry=registry,
     )
     with progress() as bar:
-        return Quantized(before, *calibrated(after, before, fitting, samples, registry, bar))
+        after, noted = calibrated(after, before, fitting, samples, registry, bar)
+    return Quantized(before, after, (*noted, *_guessed(before, after, samples, activations)))
+
+
+def _guessed(before: Graph, after: Graph, samples: Array | None, quantizer: Component) -> Iterator[str]:
+    """Yield a note naming the activations whose range nobody has said or measured."""
+    said = asdict(quantizer).get("maximum") is not None
+    if samples is not None or said or quantizer.name != UNCALIBRATED:
+        return
+    names = [n.name for n in after if isinstance(n.op, QuantizedRelu) and isinstance(before[n.name].op, Relu)]
+    if names:
+        taken = f"{', '.join(names)}: taken to end at {asdict(quantizer)['unbounded']:g}."
+        yield f"Without --calibration nobody knows how far activations reach; {taken}"
+
+
+def _refuse_unused(
+    args: argparse.Namespace,
+    kinds: Sequence[type[Component]],
+    methods: Sequence[type[Component]],
+    texts: Sequence[str],
+    registry: Registry,
+) -> None:
+    """Raise `OptionError` naming the bits and settings that would make no difference."""
+    problems = []
+    for flag, bits, kind in zip(("--weight-bits", "--activation-bits"), _asked(args), kinds, strict=True):
+        if bits and "bits" not in {option.name for option in kind.options()}:
+            problems.append(f"{kind.name} has its own number of bits; leave out {flag}.")
+    known = {kind.name for kind in (*kinds, *methods)}
+    for name in dict.fromkeys(path.rpartition(".")[0] for path, _ in settings(texts)):
+        if name in registry.quantizers and name not in known:
+            problems.append(f"{name} is not in use; choose it by --{quantizes(registry.quantizers[name])} {name}.")
+        elif name in registry.transforms and registry.transforms[name].stage is Stage.QUANTIZE and name not in known:
+            problems.append(f"{name} is not in use; choose it by --calibrate {name}.")
+    if problems:
+        raise OptionError(problems)
+
+
+def _asked(args: argparse.Namespace) -> tuple[int | None, int | None]:
+    return args.weight_bits, args.activation_bits
