@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from snntk_core.capability import Issue
 from snntk_core.errors import Incompatible, ShapeError
 from snntk_core.graph import Graph
@@ -21,7 +23,7 @@ def resize_input(graph: Graph, lengths: Sequence[int]) -> Graph:
     """
     source = graph.source
     assert isinstance(source.op, Input | SpikeSource)
-    old, new = graph.shapes[source.name], tuple(int(length) for length in lengths)
+    old, new = graph.shapes[source.name], tuple(int(each) for each in np.atleast_1d(lengths))
     if len(new) != len(old) - 1 or min(new, default=1) < 1:
         problem = f"it takes {len(old) - 1} lengths above zero, got {list(new)}."
         raise Incompatible("resize_input", [Issue(source.name, problem, f"It has {list(old[:-1])} now.")])

@@ -15,6 +15,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from snntk.api import parse
+from snntk.given import checked_graph
 from snntk.quantizing import quantize
 from snntk_core.errors import PluginError
 from snntk_core.graph import Graph
@@ -95,7 +96,7 @@ def torch_module(graph: Graph, *, start: Graph | None = None, learn_steps: bool 
 
     >>> module = snntk.qat.torch_module(quantized)
     """
-    return _plugin().torch_module(graph, start=start, learn_steps=learn_steps)
+    return _plugin().torch_module(checked_graph(graph), start=start, learn_steps=learn_steps)
 
 
 def graph_of(module: Any) -> Graph:

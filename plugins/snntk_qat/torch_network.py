@@ -176,7 +176,7 @@ def torch_module(graph: Graph, *, start: Graph | None = None, learn_steps: bool 
     """
     made = graph_module()
     issues = [
-        Issue(node.name, f"a {type(node.op).__name__} has no gradient here", "train the analog network")
+        Issue(node.name, f"a {type(node.op).__name__} has no gradient here.", "Train the analog network, then convert it.")
         for node in graph
         if not trains(node.op)
     ]
@@ -185,8 +185,8 @@ def torch_module(graph: Graph, *, start: Graph | None = None, learn_steps: bool 
         for name in learned(node):
             given = start[node.name].op.arrays.get(name) if start is not None and node.name in start else None
             if given is None or given.shape != node.op.arrays[name].shape:
-                problem = f"the network to start from has no {name} of shape {node.op.arrays[name].shape} here"
-                issues.append(Issue(node.name, problem, "give the float network that was quantized"))
+                problem = f"the network to start from has no {name} of shape {node.op.arrays[name].shape} here."
+                issues.append(Issue(node.name, problem, "Give the float network that was quantized."))
             else:
                 initial[node.name][name] = given
     if issues:

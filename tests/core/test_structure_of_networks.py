@@ -117,7 +117,7 @@ def test_every_layer_that_does_not_fit_another_size_is_named():
     assert "resize_input cannot take this network" in str(refused.value)
 
 
-@pytest.mark.parametrize("lengths", [(8,), (8, 8, 2), (0, 8)])
+@pytest.mark.parametrize("lengths", [(8,), (8, 8, 2), (0, 8), 8])
 def test_lengths_that_are_no_size_are_refused(lengths):
     with pytest.raises(Incompatible, match="x: it takes 2 lengths above zero, got"):
         resize_input(image(("c", conv(), "x")), lengths)
