@@ -176,7 +176,7 @@ def torch_module(graph: Graph, *, start: Graph | None = None, learn_steps: bool 
     """
     made = graph_module()
     issues = [
-        Issue(node.name, f"a {type(node.op).__name__} has no gradient here.", "Train the analog network, then convert it.")
+        Issue(node.name, f"a {type(node.op).__name__} has no gradient here.", "Train the analog network.")
         for node in graph
         if not trains(node.op)
     ]
