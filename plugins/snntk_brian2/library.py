@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -10,6 +11,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+FLAGS = "codegen.cpp.extra_compile_args_gcc"
+MAKE = "devices.cpp_standalone.extra_make_args_unix"
 
 
 @contextmanager
@@ -20,7 +24,12 @@ def settings(target: str) -> Iterator[Any]:
     Brian2 would end the run and give what there is as if it were everything.
     """
     brian2 = _imported()
+    flags = brian2.prefs[FLAGS]
     wanted = {
+        FLAGS: [
+            flag for flag in flags if flag != "-ffast-math"
+        ],  # which sums in another order, and for the whole process
+        MAKE: [f"-j{os.cpu_count() or 1}"],
         "codegen.target": target,
         "codegen.string_expression_target": "numpy",
         "core.default_float_dtype": brian2.float64,
@@ -38,6 +47,7 @@ def settings(target: str) -> Iterator[Any]:
         for name, value in before.items():
             brian2.prefs[name] = value
         logger.setLevel(level)
+        brian2.Network._globally_running = False  # a run that was interrupted leaves it set
 
 
 def _imported() -> Any:

@@ -36,7 +36,8 @@ class Built:
     """A Brian2 network of ``copies`` of a network, one after the other in each group.
 
     ``groups``: by the name of the population.  ``spikes``: a monitor of every spiking population.  ``readout``: that of
-    the output's potential.  ``state``: everything that changes in a run.
+    the output's potential.  ``state``: everything that changes in a run.  ``given``: of populations whose spikes are
+    given, the `TimedArray` that holds them, where there is one.
     """
 
     brian2: Any
@@ -47,6 +48,7 @@ class Built:
     spikes: Mapping[str, Any]
     readout: Any
     state: tuple[Variable, ...]
+    given: Mapping[str, Any]
 
     def potential(self, number: int, name: str, units: Sequence[int] | None) -> Any:
         """Return a new monitor of the potentials of some units of a population, or of all, in every copy."""
@@ -59,16 +61,18 @@ class Built:
 
 @dataclass(eq=False)
 class Builder:
-    """A Brian2 network under construction."""
+    """A Brian2 network under construction; ``steps``: how long it will run, 0 where that is not known."""
 
     brian2: Any
     unrolled: Unrolled
     copies: int
     clock: Any
+    steps: int
     parts: list[Any] = field(default_factory=list)
     groups: dict[str, Any] = field(default_factory=dict)
     spikes: dict[str, Any] = field(default_factory=dict)
     state: list[Variable] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
 
     def add(self, number: int, population: Population) -> None:
         """Add the units of a population, and a monitor where they spike."""
@@ -85,11 +89,19 @@ class Builder:
             self.parts.append(monitor)
 
     def _give(self, number: int, population: Population) -> None:
-        """Add units whose spikes are given before a run."""
-        self.groups[population.name] = self.brian2.SpikeGeneratorGroup(
-            population.units * self.copies, [], [] * self.brian2.second, clock=self.clock,
-            when=f"thresholds_{population.depth}", name=f"population_{number}",
-        )  # fmt: skip
+        """Add units whose spikes are given before a run: as lists, or as an array for a program that is compiled."""
+        size, name, when = population.units * self.copies, f"population_{number}", f"thresholds_{population.depth}"
+        if not self.steps:
+            self.groups[population.name] = self.brian2.SpikeGeneratorGroup(
+                size, [], [] * self.brian2.second, clock=self.clock, when=when, name=name
+            )
+            return
+        fired = self.brian2.TimedArray(np.zeros((self.steps, size)), dt=self.clock.dt, name=f"given_{number}")
+        group = self.brian2.NeuronGroup(
+            size, "", threshold="fired(t, i) > 0", clock=self.clock, name=name, namespace={"fired": fired}
+        )
+        group.thresholder["spike"].when = when
+        self.groups[population.name], self.given[population.name] = group, fired
 
     def _make(self, number: int, population: Population) -> None:
         made = model(population.op)
@@ -172,13 +184,18 @@ class Builder:
         network.schedule = ["start", "groups", *slots, "end"]
         for part in network.sorted_objects:
             part._network = network.id  # Brian2 says so in its first run, and warns of what is let go without one
-        state = tuple(self.state)
-        return Built(self.brian2, network, self.clock, self.copies, self.groups, self.spikes, readout, state)
+        return Built(
+            self.brian2, network, self.clock, self.copies, self.groups, self.spikes, readout, tuple(self.state),
+            self.given,
+        )  # fmt: skip
 
 
-def build(brian2: Any, unrolled: Unrolled, copies: int, dt: float) -> Built:
-    """Return ``copies`` of an unrolled network as one Brian2 network; a step lasts ``dt`` milliseconds."""
-    builder = Builder(brian2, unrolled, copies, brian2.Clock(dt * brian2.ms))
+def build(brian2: Any, unrolled: Unrolled, copies: int, dt: float, steps: int = 0) -> Built:
+    """Return ``copies`` of an unrolled network as one Brian2 network; a step lasts ``dt`` milliseconds.
+
+    ``steps``: how long it will run, which a program that is compiled has to know.
+    """
+    builder = Builder(brian2, unrolled, copies, brian2.Clock(dt * brian2.ms), steps)
     for number, population in enumerate(unrolled.populations):
         builder.add(number, population)
     for number, projection in enumerate(unrolled.projections):

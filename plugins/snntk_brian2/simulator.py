@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from snntk_brian2.capabilities import CAPABILITIES
+from snntk_brian2.compiler import require_compiler
 from snntk_core import Capabilities, Graph, Runnable, Simulator, option
 from snntk_core.stepped import checked_network
 
-Target = Literal["numpy", "cython"]
+Target = Literal["numpy", "cython", "cpp_standalone"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Brian2Simulator(Simulator):
     clock: ClassVar[Literal["stepped", "event", "none"]] = "stepped"
     capabilities: ClassVar[Capabilities] = CAPABILITIES
 
-    target: Target = option("numpy", "what Brian2 generates code for; cython needs a C++ compiler and minutes to compile")
+    target: Target = option(
+        "numpy", "what Brian2 generates code for; all but numpy need a C++ compiler and take long to begin"
+    )
     dt: float = option(1.0, "how long a step lasts, in milliseconds; spikes do not depend on it")
     copies: int = option(0, "how many samples run side by side, as copies of the network; 0 chooses")
 
@@ -35,10 +38,12 @@ class Brian2Simulator(Simulator):
     def compile(self, graph: Graph) -> Runnable:
         """Return the graph as a program.
 
-        Raises `MissingLibrary` without Brian2, `Incompatible` with every issue for a network that is not spiking or
-        that holds what cannot be said here, and `GraphError` for one that is not valid.
+        Raises `MissingLibrary` without Brian2, `OptionError` without the compiler that the target needs,
+        `Incompatible` with every issue for a network that is not spiking or that holds what cannot be said here, and
+        `GraphError` for one that is not valid.
         """
         self.require()
+        require_compiler(self.name, self.target)
         graph = checked_network(self.name, self.capabilities, graph)
         from snntk_brian2.program import Brian2Program
 

@@ -81,7 +81,7 @@ def taken(graph: Graph) -> bool:
     return not Brian2Simulator.capabilities.check(graph)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.one_of(spiking_networks(), encoded_networks()).filter(taken), st.integers(0, 2**16), st.integers(1, 3))
 def test_random_networks_are_equal_spike_for_spike(graph, seed, copies):
     random = np.random.default_rng(seed)
@@ -150,10 +150,10 @@ def test_samples_side_by_side_and_one_after_the_other_give_the_same(title, copie
 
 def test_several_runs_of_brian2_make_one_recording(monkeypatch):
     """A run is cut where its spikes would take too much memory."""
-    from snntk_brian2 import program
+    from snntk_brian2 import runtime
 
     graph = networks()["convolutional"]
-    monkeypatch.setattr(program, "EVENTS", 1)
+    monkeypatch.setattr(runtime, "EVENTS", 1)
     assert_like_numpy(graph, exact_batch(graph, 3), 6, copies=2)
 
 
@@ -182,7 +182,7 @@ def test_a_run_that_was_interrupted_leaves_nothing_behind(monkeypatch):
     batch = exact_batch(graph, 2)
     with Brian2Simulator(copies=1).compile(graph) as program:
         expected = program.run(batch, duration=STEPS)
-        thresholder = program.built.groups["neuron2"].thresholder["spike"]
+        thresholder = program.backend.built.groups["neuron2"].thresholder["spike"]
         with monkeypatch.context() as patch:
             patch.setattr(thresholder, "run", interrupted(thresholder.run, after=5))
             with pytest.raises(KeyboardInterrupt):

@@ -1,7 +1,8 @@
-"""From what Brian2's monitors hold to spike trains and potentials of each sample."""
+"""Samples as rounds of a run, and from what Brian2's monitors hold to spike trains and potentials of each sample."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,20 @@ from snntk_core import Array, SpikeTrain
 
 
 @dataclass(frozen=True)
+class Monitors:
+    """The monitors of a run: the spikes of every spiking population, potentials asked for, and those of the readout."""
+
+    spikes: Mapping[str, Any]
+    readout: Any
+    potentials: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Rounds:
-    """How a run is made of samples: ``copies`` of them side by side for ``steps`` steps, round after round."""
+    """How a run is made of samples: ``copies`` of them side by side for ``steps`` steps, round after round.
+
+    ``dt``: seconds.
+    """
 
     samples: int
     copies: int
@@ -30,6 +43,11 @@ class Rounds:
         filled[: self.samples] = current
         return filled.reshape(self.count, -1)
 
+    def played(self, train: SpikeTrain, units: int) -> tuple[Array, Array]:
+        """Return the units of the group and the steps of the run, from 0, in which the spikes of a train are fired."""
+        number, copy = np.divmod(train.sample.astype(np.int64), self.copies)
+        return copy * units + train.unit, number * self.steps + train.time - 1
+
     def train(self, monitor: Any, units: int) -> SpikeTrain:
         """Return the spikes of a monitor, in the order in which they were fired."""
         index = np.asarray(monitor.variables["i"].get_value())
@@ -37,11 +55,6 @@ class Rounds:
         sample = step // self.steps * self.copies + index // units
         kept = slice(None) if self.samples == self.count * self.copies else sample < self.samples
         return SpikeTrain(*(part[kept].astype(np.int32) for part in (sample, step % self.steps + 1, index % units)))
-
-    def played(self, train: SpikeTrain, units: int) -> tuple[Array, Array]:
-        """Return the units of the group and the steps of the run, from 0, in which the spikes of a train are fired."""
-        round_, copy = np.divmod(train.sample.astype(np.int64), self.copies)
-        return copy * units + train.unit, round_ * self.steps + train.time - 1
 
     def potentials(self, monitor: Any) -> Array:
         """Return the potentials of a monitor: (samples, steps, units)."""
