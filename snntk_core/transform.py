@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from typing import ClassVar
 
 from snntk_core.component import Component
@@ -61,11 +62,15 @@ class Context:
 
 @dataclass(frozen=True)
 class Transform(Component):
-    """Rewrites a graph.  Pure, and leaves it valid; applying it twice equals applying it once."""
+    """Rewrites a graph.  Pure, and leaves it valid; applying it twice equals applying it once.
+
+    ``quick``: options of less work, such as fewer iterations, for the compliance kit, which asks for no good result.
+    """
 
     stage: ClassVar[Stage]
     preserves: ClassVar[Preserves]
     needs_calibration: ClassVar[bool] = False
+    quick: ClassVar[Mapping[str, object]] = MappingProxyType({})
 
     @abstractmethod
     def apply(self, graph: Graph, context: Context) -> Graph:

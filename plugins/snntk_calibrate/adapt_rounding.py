@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +31,7 @@ class AdaptRounding(Transform):
     stage: ClassVar[Stage] = Stage.QUANTIZE
     preserves: ClassVar[Preserves] = Preserves.NOTHING
     needs_calibration: ClassVar[bool] = True
+    quick: ClassVar[Mapping[str, object]] = MappingProxyType({"iterations": 20})
     requires: ClassVar[tuple[str, ...]] = ("torch",)
     install: ClassVar[str] = 'pip install "snntk[torch]"'
 

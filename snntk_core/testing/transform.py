@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from snntk_core.errors import Incompatible, SnntkError
+from snntk_core.errors import Incompatible, OptionError, SnntkError
 from snntk_core.graph import Graph
 from snntk_core.number_format import NumberFormat
 from snntk_core.ops import ActivationOp, Array, ClippedRelu, Relu, WeightedOp
@@ -48,7 +48,7 @@ def check_apply_is_pure(transform: type[Transform]) -> None:
         graph = case.graph
         text, output = str(graph), evaluate(graph, case.batch)
         arrays = [array.copy() for node in graph for array in node.op.arrays.values()]
-        other = difference(after, configured(transform).apply(graph, case.context))
+        other = difference(after, _quick(transform).apply(graph, case.context))
         same = all(map(np.array_equal, arrays, (array for node in graph for array in node.op.arrays.values())))
         untouched = same and str(graph) == text and np.array_equal(evaluate(graph, case.batch), output)
         expect(untouched, f"apply() alters the graph it is given ({case.title}).", "Return a new graph.")
@@ -81,7 +81,7 @@ def check_twice_equals_once(transform: type[Transform]) -> None:
     """Applying it to its own result changes nothing."""
     for case, after in _applied(transform):
         try:
-            again = configured(transform).apply(after, case.context)
+            again = _quick(transform).apply(after, case.context)
         except Exception as error:
             raise Fault(
                 f"Its own result makes it raise {error!r} ({case.title}). Return a finished graph as it is."
@@ -101,7 +101,7 @@ def check_keeps_input(transform: type[Transform]) -> None:
 
 def check_refuses_by_name(transform: type[Transform]) -> None:
     """A graph it cannot rewrite is refused with `Incompatible`, and every issue names a node of the graph."""
-    instance = configured(transform)
+    instance = _quick(transform)
     for case in (*_random_cases(friendly=False), *_cases(transform)):
         try:
             instance.apply(case.graph, case.context)
@@ -122,7 +122,7 @@ def check_declares_calibration(transform: type[Transform]) -> None:
     for case, after in _applied(transform):
         hint = "Set needs_calibration: ClassVar[bool] = True."
         try:
-            other = difference(after, configured(transform).apply(case.graph, Context(steps=case.context.steps)))
+            other = difference(after, _quick(transform).apply(case.graph, Context(steps=case.context.steps)))
         except Exception as error:
             raise Fault(f"Without calibration samples it raises {error!r} ({case.title}). {hint}") from error
         expect(not other, f"Without calibration samples the result differs in {other} ({case.title}).", hint)
@@ -135,9 +135,18 @@ def check_makes_networks_spiking(transform: type[Transform]) -> None:
         expect(after.spiking, analog, "Replace the Input by a SpikeSource and activations by neurons.")
 
 
+def _quick(transform: type[Transform]) -> Transform:
+    """Return the transform with its defaults, but for what it declares to be less work."""
+    default = configured(transform)
+    try:
+        return transform.configure(transform.quick)
+    except OptionError as error:
+        raise Fault(f"quick = {dict(transform.quick)!r} is none of the options of {default.name}: {error}") from error
+
+
 def _applied(transform: type[Transform]) -> Iterator[tuple[Case, Graph]]:
     """Yield each case with its result; refusals are left out, and a `Fault` is raised if all are refused."""
-    instance, done = configured(transform), 0
+    instance, done = _quick(transform), 0
     for case in _cases(transform):
         try:
             after = instance.apply(case.graph, case.context)

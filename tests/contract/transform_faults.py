@@ -94,6 +94,7 @@ FAULTS: list[tuple[str, Callable[[], Any]]] = [
     ("check_keeps_input", rewriting(renamed_input)),
     ("check_refuses_by_name", rewriting(refuse_vaguely)),
     ("check_refuses_by_name", rewriting(crash)),
+    ("check_leaves_graph_valid", lambda: mutant(sound.DropIdentity, quick={"pace": 2})),
     ("check_declares_calibration", rewriting(secretly_calibrated)),
     ("check_makes_networks_spiking", rewriting(lambda graph, context: graph, stage=Stage.SPIKIFY)),
 ]
