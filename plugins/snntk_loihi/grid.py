@@ -17,9 +17,10 @@ from snntk_core import Array, Graph, IntegrateFire, LinearOp, Node, Scale, Weigh
 from snntk_core.connectivity import steady
 from snntk_core.unrolled import Population, Projection, Unrolled, unroll
 from snntk_loihi.limits import BIAS, LARGEST_BIAS, POTENTIAL, STEADY, SYNAPTIC, THRESHOLD, UNIT, WEIGHT
-from snntk_loihi.rounding import few_bits, finest, on_step
+from snntk_loihi.rounding import few_bits, finest, on_step, width
 
-ATTEMPTS = 8  # bits that weights may lose before none is left
+ATTEMPTS = 24
+WIDEST = 40  # binary digits of a sum of weights: what has more is no sum of rounded ones
 USUAL_THRESHOLD = 1023  # units: leaves room for currents of 32 thresholds and potentials of -128
 ANY = 99  # more than any unit needs
 
@@ -59,7 +60,7 @@ def _grid(graph: Graph) -> Grid:
         network = unroll(work)
         scale = {p.name: _scale(p, network.into(p.name)) for p in network.populations if _fires(p)}
         unfit = frozenset(name for name, s in scale.items() if s is None)
-        guilty = {name for each in unfit for name in _above(work, each) if name in coarser}
+        guilty = _finest_of(work, network, unfit, coarser)
         if not guilty or attempt == ATTEMPTS - 1:
             break
         coarser = {name: more + (name in guilty) for name, more in coarser.items()}
@@ -68,6 +69,20 @@ def _grid(graph: Graph) -> Grid:
     done = _constants(work, found, between)
     lost = frozenset(name for name in between if _strength(graph[name]).any() and not _strength(work[name]).any())
     return Grid(done, network if done is work else unroll(done), found, unfit, lost)
+
+
+def _finest_of(work: Graph, network: Unrolled, unfit: Iterable[str], coarser: Mapping[str, int]) -> set[str]:
+    """Return the ops before populations that do not fit whose weights have the finest steps of those with any left.
+
+    None where weights are no short binary fractions, as behind a mean of nine: no rounding of the ops changes that.
+    """
+    found: set[str] = set()
+    for each in unfit:
+        if width(_arriving(network.into(each))) <= WIDEST:
+            steps = {name: finest(_strength(work[name])) for name in _above(work, each) if name in coarser}
+            left = {name: step for name, step in steps.items() if step is not None}
+            found |= {name for name, step in left.items() if step == max(left.values())}
+    return found
 
 
 def _fires(population: Population) -> bool:

@@ -12,23 +12,34 @@ BITS = 53  # of a double's mantissa
 
 def finest(values: Array) -> int | None:
     """Return the smallest ``s`` for which ``values * 2**s`` are integers; None where all are zero."""
+    lowest, _ = _digits(values)
+    return -int(lowest.min()) if lowest.size else None
+
+
+def width(values: Array) -> int:
+    """Return how many binary digits the longest of the values has, from its first 1 to its last."""
+    lowest, highest = _digits(values)
+    return int((highest - lowest).max(initial=0))
+
+
+def _digits(values: Array) -> tuple[Array, Array]:
+    """Return the exponents of the last 1 of each value that is not zero, and of the first plus one."""
     values = np.asarray(values, np.float64)
-    values = values[values != 0]
-    if not values.size:
-        return None
-    fraction, exponent = np.frexp(values)
+    fraction, exponent = np.frexp(values[values != 0])
     whole = np.abs(np.ldexp(fraction, BITS)).astype(np.int64)
     zeros = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
-    return int(BITS - (exponent + zeros).min())
+    return exponent - BITS + zeros, exponent
+
+
+def exponent_of(values: Array) -> int:
+    """Return the smallest ``p`` for which ``2**p`` times 127 reaches every value."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return int(np.ceil(np.log2(largest / MANTISSA))) if largest else 0
 
 
 def few_bits(values: Array, coarser: int = 0) -> Array:
     """Return ``j * 2**p`` with ``|j| <= 127``: the nearest with one ``p`` for all, the smallest possible or coarser."""
-    largest = float(np.abs(values).max(initial=0.0))
-    if not largest:
-        return values
-    exponent = int(np.ceil(np.log2(largest / MANTISSA))) + coarser
-    return on_step(values, -exponent)
+    return on_step(values, -exponent_of(values) - coarser)
 
 
 def on_step(values: Array, s: int) -> Array:

@@ -93,7 +93,8 @@ def fan_out_of_a_core(graph: Graph, node: Node) -> Iterator[Issue]:
 def _grid(graph: Graph) -> Grid | None:
     """Return the grid of a graph that other rules take; None for one that is refused anyway."""
     plain = graph.spiking and all(type(node.op) in OPS for node in graph)
-    if not plain or any(issue for node in graph for issue in plain_pools(graph, node)):
+    first = (plain_pools, readout_is_the_end)
+    if not plain or any(issue for rule in first for node in graph for issue in rule(graph, node)):
         return None
     try:
         return grid_of(graph.verify())
