@@ -130,6 +130,7 @@ class Line:
             if self.context.unquantized is None:
                 self.context = replace(self.context, unquantized=graph)
             after, stage, promise = step.apply(graph, self.context.calibration), Stage.QUANTIZE, Preserves.NOTHING
+            remarks += filter(None, [step.remark(graph)])
         else:
             context = replace(self.context, note=remarks.append)
             try:

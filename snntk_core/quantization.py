@@ -127,6 +127,16 @@ class QuantizeStep:
         taken = [node.name for node in graph if any(step._rounds(node) for step in self.later)]
         return quantize_activations(graph, self.quantizer, calibration, self.layers, tuple(taken))
 
+    def remark(self, graph: Graph) -> str:
+        """Return what is to be said of a pattern that means nothing the quantizer is for; else an empty text."""
+        if self.layers == "*" or any(self._means(node) for node in graph):
+            return ""
+        return f"{self.name} quantizes nothing here: no layer that it is for is called {self.layers!r}."
+
+    def _means(self, node: Node) -> bool:
+        weighted = isinstance(self.quantizer, WeightQuantizer) and isinstance(node.op, WeightedOp)
+        return self._rounds(node) or (weighted and fnmatchcase(node.name, self.layers))
+
     def _chosen(self, node: Node, role: Role) -> WeightQuantizer | None:
         takes = self._format_of(node, role) is not None
         if not takes or any(step._format_of(node, role) is not None for step in self.later):

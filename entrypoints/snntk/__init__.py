@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snntk.analyzing import layer_errors
-    from snntk.api import check, convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
+    from snntk.api import convert, evaluate, open, parse, plugins, run, save, simulate  # noqa: A004
+    from snntk.checking import check
     from snntk.exporting import export
     from snntk.format_files import dump_quantization, load_quantization
     from snntk.judging import Judgment, judge
@@ -123,6 +124,7 @@ _HOMES = {
     "Registry": "snntk_core.registry",
     "Result": "snntk_core.result",
     "chains": "snntk_core.chains",
+    "check": "snntk.checking",
     "dump_quantization": "snntk.format_files",
     "export": "snntk.exporting",
     "fan_in": "snntk_core.connectivity",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from snntk.conversion import Conversion, as_graph
+from snntk.conversion import Conversion
 from snntk.given import (
     GraphParser,
     as_data,
@@ -27,17 +27,15 @@ from snntk.given import (
     checked_top_k,
     installed,
     is_saved,
-    parser_of_recipe,
 )
 from snntk_core.artifact import save_graph
-from snntk_core.capability import Issue
 from snntk_core.data import Data, as_samples
 from snntk_core.errors import ArtifactError, Incompatible, SnntkError
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge
 from snntk_core.ops import Array
 from snntk_core.parser import Parser
-from snntk_core.pipeline import Progress, execute, load, probe_batch
+from snntk_core.pipeline import Progress, execute, load
 from snntk_core.plan import resolve
 from snntk_core.provenance import traced
 from snntk_core.recipe import Recipe
@@ -45,7 +43,7 @@ from snntk_core.reference import as_batch, part_size
 from snntk_core.reference import evaluate as _evaluate
 from snntk_core.registry import PluginInfo, Registry
 from snntk_core.result import Result
-from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join, preferred, runs_nothing
+from snntk_core.simulator import Probes, Recording, Runnable, Simulator, join, runs_nothing
 
 
 def parse(source: object, *, parser: str | Parser | None = None, registry: Registry | None = None) -> Graph:
@@ -186,34 +184,6 @@ def run(
     found = GraphParser() if isinstance(source, Graph) else as_parser(parser, registry)
     plan = plan if found is None else replace(plan, parser=found)
     return execute(plan, source, given, registry, **({"progress": progress} if progress else {}))
-
-
-def check(
-    source_or_graph: object,
-    simulator: str | None = None,
-    recipe: str | Path | Recipe = "rate",
-    *,
-    parser: str | Parser | None = None,
-    registry: Registry | None = None,
-) -> tuple[Issue, ...]:
-    """Return everything that keeps a network from running on a simulator, each with a remedy; empty when nothing does.
-
-    An analog network is first converted with the recipe, on random samples, so no data is needed; for a simulator that
-    takes quantized networks it is checked as it is.  The simulator's library need not be installed.  Raises what
-    `parse` raises, and `UnknownName`.
-
-    >>> for issue in snntk.check("model.onnx", "numpy"):
-    ...     print(issue)
-    """
-    registry = registry or installed()
-    target = registry.simulators[simulator or preferred(registry.simulators)]
-    graph = as_graph(source_or_graph, parser or parser_of_recipe(recipe, registry), registry)
-    if not graph.spiking and target.takes == "spiking":
-        try:
-            graph = convert(graph, calibration=probe_batch(graph, None), recipe=recipe, registry=registry)
-        except Incompatible as error:
-            return error.issues
-    return traced(graph, target.capabilities.check(graph))
 
 
 def plugins(*, registry: Registry | None = None) -> tuple[PluginInfo, ...]:

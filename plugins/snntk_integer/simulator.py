@@ -14,18 +14,24 @@ from snntk_core import (
     BatchNorm,
     Capabilities,
     Graph,
+    IntegrateFire,
     Issue,
+    LocalResponseNormalization,
     LogSoftmax,
     MaxPool,
+    Multiply,
     Node,
     Op,
+    PoissonSpikes,
     Probes,
+    Readout,
     Recording,
     Runnable,
     Sigmoid,
     Simulator,
     Softmax,
     SpikeSource,
+    SpikingMaxPool,
     Tanh,
     WeightedOp,
     option,
@@ -36,6 +42,7 @@ from snntk_core.reference import as_batch
 from snntk_integer.lowering import KNOWN, ROUNDING, host_tail, integer_network
 from snntk_integer.network import IntegerNetwork
 
+SPIKING = (SpikeSource, IntegrateFire, PoissonSpikes, SpikingMaxPool)
 TAKEN = "Quantize it: snntk.quantize, or a quantizer that rounds any output, such as fixed-point-activations."
 
 
@@ -73,7 +80,10 @@ class IntegerSimulator(Simulator):
         remedies={
             **dict.fromkeys(_activations(ActivationOp), TAKEN),
             BatchNorm: "Fold it with fold-batchnorm, then quantize.",
-            SpikeSource: "Take the quantized network, before it is made spiking.",
+            **dict.fromkeys(SPIKING, "Take the quantized network, before it is made spiking."),
+            LocalResponseNormalization: "Train without it, or with batch normalization, which is folded.",
+            Multiply: "Train without it.",
+            Readout: "Leave softmax-to-readout out of the recipe: it prepares a network for spikes.",
         },
     )
 

@@ -341,4 +341,4 @@ def test_what_was_not_measured_or_not_done_is_noted(files: Path, capsys) -> None
     assert not notes("--calibration", "train.npy")
     assert not notes("--activation-bits", "0")
     assert main(["quantize", "net.snntk", "--weight-bits", "0", "--activation-bits", "0"]) == 0
-    assert "Nothing is quantized: 0 bits leave everything float." in capsys.readouterr().out
+    assert "Nothing is quantized; every layer stays float." in capsys.readouterr().out

@@ -148,3 +148,13 @@ def test_a_recipe_reads_the_model_too() -> None:
     with np.load(str(demo / "digits.npz")) as data:
         found = snntk.quantize(str(demo / "digits.onnx"), calibration=data["calibration"], recipe="quantized-rate")
     assert {fmt.bits for node in found for fmt in node.formats.values()} == {8}
+
+
+def test_a_pattern_that_names_no_layer_is_noted(folder: Path, graph: Graph, samples: np.ndarray, capsys) -> None:
+    Path("typo.toml").write_text(RECIPE.replace("second*", "secnd*"))
+    arguments = ["quantize", "net.snntk", "--recipe", "typo.toml", "--calibration", "train.npy", "--json"]
+    assert main(arguments) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert note == "max-per-axis quantizes nothing here: no layer that it is for is called 'secnd*'."
+    ran = snntk.run(graph, samples, calibration=samples, recipe="typo.toml", steps=2, simulator="numpy")
+    assert note in ran.notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from snntk import api
+from snntk.checking import check
 from snntk.cli.blocks import Column, Paragraph, Table, counted
 from snntk.cli.options import (
     add_json,
@@ -41,7 +41,7 @@ def execute(args: argparse.Namespace) -> int:
     simulator = args.simulator or preferred(registry.simulators)
     recipe = recipe_of(args, registry)
     parser = parser_of(args, registry)
-    issues = api.check(source_of(args), simulator, recipe, parser=parser, registry=registry)
+    issues = check(source_of(args), simulator, recipe, parser=parser, registry=registry)
     rows = [(issue.place, issue.problem, issue.remedy) for issue in issues]
     title = f"{simulator} cannot take this network: {counted(len(issues), 'issue')}"
     found = Table(title, [Column("node"), Column("problem"), Column("what to do")], rows)

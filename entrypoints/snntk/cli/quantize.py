@@ -124,7 +124,7 @@ def _blocks(rows: Sequence[QuantizedArray], args: argparse.Namespace, samples: i
     columns = [Column("layer"), Column("of"), *numbers("bits", "step", "saturated", "signal to noise")]
     yield Table("", [*columns, Column("quantizer", tone="quiet")], [_row(row) for row in rows])
     if not rows:
-        yield Paragraph("Nothing is quantized: 0 bits leave everything float.", "bad")
+        yield Paragraph("Nothing is quantized; every layer stays float.", "bad")
     measured = (
         f"Outputs were measured on {counted(samples, 'calibration sample')}, each with all quantization before it."
     )

@@ -8,6 +8,7 @@ import pytest
 from prepared import IMAGE, PREPARED, conv, dense, network, relu, taken
 
 import snntk
+import snntk_core.ops as ops
 from snntk.cli.main import main
 from snntk_akida import AkidaExporter
 from snntk_akida.capabilities import VERSION_1
@@ -24,6 +25,7 @@ from snntk_core import (
     Node,
     NumberFormat,
     Readout,
+    Relu,
     Reshape,
     Scale,
     Softmax,
@@ -132,3 +134,43 @@ def test_a_spiking_network_is_the_wrong_kind() -> None:
     graph = Graph((Node("x", SpikeSource((4,))), Node("d", Dense(np.ones((4, 2))), "x"), Node("out", Readout(), "d")))
     found = snntk.check(graph.verify(), "akida")
     assert str(found[0]) == "x: SpikeSource is not supported. Take the quantized network, before it is made spiking."
+
+
+@pytest.mark.parametrize("target", ["akida", "akida1", "integer"])
+def test_there_is_a_way_out_for_every_op_that_is_not_taken(target: str) -> None:
+    capabilities = snntk.Registry.discover().simulators[target].capabilities
+    kinds = [kind for name in ops.__all__ if inspect.isclass(kind := getattr(ops, name)) and issubclass(kind, ops.Op)]
+    refused = {kind for kind in kinds if not inspect.isabstract(kind)} - capabilities.ops - {ops.ActivationOp}
+    assert len(refused) >= 6
+    assert {kind.__name__ for kind in refused if not capabilities.remedies.get(kind)} == set()
+
+
+FEW_BITS = """
+[[transform]]
+name = "arrange-blocks"
+
+[[quantize]]
+name = "max-per-axis"
+bits = 4
+
+[[quantize]]
+name = "quantized-relu"
+bits = 4
+"""
+
+
+def test_a_recipe_is_judged_by_what_it_makes_of_a_network(tmp_path, capsys) -> None:
+    rows = (("c", conv(1, 4)), ("r", Relu()), ("f", Flatten()), ("d", dense(256, 3)))
+    nodes = [Node("x", IMAGE)]
+    for name, op in rows:
+        nodes.append(Node(name, op, nodes[-1].name))
+    floating = Graph(tuple(nodes)).verify()
+    recipe, path = tmp_path / "few.toml", snntk.save(floating, tmp_path / "net.snntk")
+    recipe.write_text(FEW_BITS, encoding="utf-8")
+    assert {issue.node for issue in snntk.check(floating, "akida")} >= {"c", "r"}
+    assert snntk.check(floating, "akida", recipe) == ()
+    command = ["check", str(path), "--for", "akida", "--recipe", str(recipe)]
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main([*command, "--set", "quantized-relu.bits=8", "--json"]) == 3
+    assert [issue["node"] for issue in json.loads(capsys.readouterr().out)] == ["r"]
