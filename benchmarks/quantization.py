@@ -1,10 +1,11 @@
-"""What quantization costs in accuracy on strangers' networks, for several numbers of bits and ways to find ranges.
+"""What quantization costs in accuracy on strangers' networks, for several numbers of bits and ways to calibrate.
 
-    SNNTK_SHARED=... python benchmarks/quantization.py [--samples 2000] [--calibration 500] [--only NAME ...]
+    SNNTK_SHARED=... python benchmarks/quantization.py [--samples 2000] [--only NAME ...] [--results FILE]
 
-Weights: one step for each output channel, nearest rounding unless a line says otherwise.  The calibration samples are
-training images drawn with a fixed seed; the test images are the first ones.  ``8/8`` is weights / activations; the
-first layer has as many bits as the others.  The table has percentage points lost against the float network.
+Weights: one step for each output channel; ``8/8`` is weights / activations, and the first and the last layer have as
+many bits as the others.  The calibration samples are training images drawn with a fixed seed; the test images are the
+first ones.  ``--results`` keeps what was measured, so that an interrupted run goes on where it was; ``--table`` prints
+it as a table for the documentation.  The tables have percentage points lost against the float network.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
+from quantization_results import BITS, FLOAT, Results, key_of, spelled, table
 
 import snntk
 from snntk_core import ActivationQuantizer
 from snntk_uniform import MinimumMeanSquareError, Percentile
 
 SEED = 7
-BITS = ((8, 8), (4, 4), (4, 2), (2, 4))
 Prepare = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -84,17 +85,33 @@ STRANGERS = {
     ),
 }
 BEST = MinimumMeanSquareError()
-METHODS: dict[str, tuple[ActivationQuantizer, tuple[str, ...]]] = {
-    "largest value": (Percentile(percentile=100.0), ()),
-    "percentile 99.9": (Percentile(), ()),
-    "least squared error, per channel": (MinimumMeanSquareError(per="channel"), ()),
-    "least squared error": (BEST, ()),
-    "- biases corrected": (BEST, ("correct-biases",)),
-    "- rounding adapted": (BEST, ("adapt-rounding",)),
-    "- rounding adapted, biases corrected": (BEST, ("adapt-rounding", "correct-biases")),
-    "- blocks reconstructed": (BEST, ("adapt-rounding", "reconstruct-blocks")),
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the grids of weights and the ranges of activations are found, and what is calibrated then."""
+
+    weights: str | None = None
+    activations: ActivationQuantizer = BEST
+    calibrate: tuple[str, ...] = ()
+
+
+COLUMNS = {spelled(bits): bits for bits in BITS}
+LEAST = "least-squares-per-axis"
+METHODS = {
+    "nearest rounding": Method(),
+    "correct-biases": Method(calibrate=("correct-biases",)),
+    "adapt-rounding": Method(calibrate=("adapt-rounding",)),
+    "adapt-rounding, correct-biases": Method(calibrate=("adapt-rounding", "correct-biases")),
+    "adapt-rounding, reconstruct-blocks": Method(calibrate=("adapt-rounding", "reconstruct-blocks")),
+    f"{LEAST}, nearest rounding": Method(LEAST),
+    f"{LEAST}, adapt-rounding": Method(LEAST, calibrate=("adapt-rounding",)),
+    f"{LEAST}, adapt-rounding, reconstruct-blocks": Method(LEAST, calibrate=("adapt-rounding", "reconstruct-blocks")),
+    "range: largest value": Method(activations=Percentile(percentile=100.0)),
+    "range: percentile 99.9": Method(activations=Percentile()),
+    "range: least squared error per channel": Method(activations=MinimumMeanSquareError(per="channel")),
 }
-"""Ways to find the ranges of activations, and what is calibrated then."""
+"""Ways to calibrate, by what the table calls them; the last ones differ in the ranges of activations alone."""
 
 
 def images_of(shared: Path, kind: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -109,37 +126,63 @@ def images_of(shared: Path, kind: str) -> Iterator[tuple[np.ndarray, np.ndarray]
         yield x.reshape(*x.shape[:3], -1).astype(np.float32), y
 
 
-def accuracy(graph: snntk.Graph, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the share decided right, in percent."""
-    return 100 * float((snntk.evaluate(graph, x).argmax(axis=-1) == y).mean())
+@dataclass(frozen=True)
+class Case:
+    """A network with its images, read when they are needed."""
+
+    shared: Path
+    name: str
+    samples: int
+    calibration: int
+
+    @cached_property
+    def images(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Calibration images, test images and their labels."""
+        stranger = STRANGERS[self.name]
+        (train, _), (test, labels) = images_of(self.shared, stranger.images)
+        chosen = np.random.default_rng(SEED).choice(len(train), self.calibration, replace=False)
+        prepared = (stranger.prepare(some, train).astype(np.float32) for some in (train[chosen], test[: self.samples]))
+        return (*prepared, labels[: self.samples])  # type: ignore[return-value]
+
+    @cached_property
+    def graph(self) -> snntk.Graph:
+        """The float network."""
+        files = tuple(self.shared / "models" / file for file in STRANGERS[self.name].files)
+        return snntk.parse(files if len(files) > 1 else files[0])
+
+    def right(self, graph: snntk.Graph) -> int:
+        """Return how many test images are decided right."""
+        _, x, y = self.images
+        return int((snntk.evaluate(graph, x).argmax(axis=-1) == y).sum())
+
+    def quantized(self, method: Method, weight: int, activation: int) -> snntk.Graph:
+        """Return the quantized network."""
+        return snntk.quantize(
+            self.graph,
+            weight_bits=weight,
+            activation_bits=activation,
+            weights=method.weights,
+            activations=method.activations,
+            calibration=self.images[0],
+            calibrate=method.calibrate,
+        )
 
 
-def rows(shared: Path, name: str, samples: int, calibration: int, methods: Sequence[str]) -> Iterator[str]:
+def rows(case: Case, results: Results, methods: Sequence[str], columns: Sequence[tuple[int, int]]) -> Iterator[str]:
     """Yield the lines of one network."""
-    stranger = STRANGERS[name]
-    (train, _), (test, labels) = images_of(shared, stranger.images)
-    chosen = np.random.default_rng(SEED).choice(len(train), calibration, replace=False)
-    ranges = stranger.prepare(train[chosen], train).astype(np.float32)
-    x, y = stranger.prepare(test[:samples], train).astype(np.float32), labels[:samples]
-    files = tuple(shared / "models" / file for file in stranger.files)
-    graph = snntk.parse(files if len(files) > 1 else files[0])
-    float_accuracy = accuracy(graph, x, y)
-    yield f"\n{name}: float {float_accuracy:.2f} % of {len(y)} {stranger.images} test images"
+    found = results.cell(key_of(case.name, FLOAT), lambda: case.right(case.graph))
+    yield f"\n{case.name}: float {100 * found['right'] / case.samples:.2f} % of {case.samples} test images"
     for title in methods:
-        quantizer, calibrate = METHODS[title]
-        start, lost = perf_counter(), []
-        for weight, activation in BITS:
-            quantized = snntk.quantize(
-                graph,
-                weight_bits=weight,
-                activation_bits=activation,
-                activations=quantizer,
-                calibration=ranges,
-                calibrate=calibrate,
-            )
-            lost.append(float_accuracy - accuracy(quantized, x, y))
-        cells = "  ".join(f"{points:8.2f}" for points in lost)
-        yield f"  {title:<34} {cells}   ({perf_counter() - start:.0f} s)"
+        cells, seconds = [], 0.0
+        for bits in columns:
+            measure = partial(_right, case, METHODS[title], bits)
+            seconds += results.cell(key_of(case.name, title, bits), measure)["seconds"]
+            cells.append(f"{results.lost(case.name, title, bits):8.2f}")
+        yield f"  {title:<68} {'  '.join(cells)}   ({seconds:.0f} s)"
+
+
+def _right(case: Case, method: Method, bits: tuple[int, int]) -> int:
+    return case.right(case.quantized(method, *bits))
 
 
 def main() -> int:
@@ -149,15 +192,23 @@ def main() -> int:
     parser.add_argument("--calibration", type=int, default=500)
     parser.add_argument("--only", nargs="+", choices=list(STRANGERS), default=list(STRANGERS))
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS), metavar="METHOD")
+    parser.add_argument("--bits", nargs="+", choices=COLUMNS, default=list(COLUMNS), help="columns, all by default")
+    parser.add_argument("--results", type=Path, help="a file that keeps what was measured")
+    parser.add_argument("--table", action="store_true", help="only print what the file has, as a table")
     args = parser.parse_args()
+    results = Results(args.results, {"samples": args.samples, "calibration": args.calibration, "seed": SEED})
+    if args.table:
+        print("\n".join(table(results, args.only, args.methods)))
+        return 0
     shared = os.environ.get("SNNTK_SHARED")
     if not shared:
         print("SNNTK_SHARED does not name the folder with models and data.", file=sys.stderr)
         return 2
     print(f"{args.calibration} calibration samples, seed {SEED}; points lost with weights/activations in bits:")
-    print(" " * 37 + "  ".join(f"{weight}/{activation}".rjust(8) for weight, activation in BITS))
+    print(" " * 71 + "  ".join(column.rjust(8) for column in args.bits))
     for name in args.only:
-        for line in rows(Path(shared), name, args.samples, args.calibration, args.methods):
+        case = Case(Path(shared), name, args.samples, args.calibration)
+        for line in rows(case, results, args.methods, [COLUMNS[column] for column in args.bits]):
             print(line, flush=True)
     return 0
 
