@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,12 @@ from snntk_core import Array, FakeQuantize, Graph, Node, NumberFormat, Op, Quant
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Mixed = Callable[[Tensor, Tensor], Tensor]
+
 SLOW = 10.0  # times slower than rounding, steps and biases move
 FINISH = 0.3  # of the iterations: added at the end, for steps and biases alone
 SURE = 20.0  # a slope whose share is one, and its negative zero
+DROP = 0.5  # share of the values that stay unrounded while rounding is learned
 START = 0.8  # share of the code that stands, against the float weight, in where learning begins
 
 
@@ -68,9 +71,10 @@ class Rounding:
 class Learned:
     """What is learned in a block, as tensors, and the block as a function of its input."""
 
-    def __init__(self, block: Block, floating: Graph, training: Training) -> None:
+    def __init__(self, block: Block, floating: Graph, training: Training, sample: Array) -> None:
         self.block, self.device = block, training.device
         self.rounding: dict[str, Rounding] = {}
+        self.units: dict[str, float] = {}
         self.steps: dict[str, Tensor] = {}
         self.biases: dict[str, Tensor] = {}
         self.fixed = {
@@ -80,10 +84,12 @@ class Learned:
             if node.name in block.layers and not node.formats["weight"].is_sign:
                 self.rounding[node.name] = self._rounding(node, floating[node.name].op.arrays["weight"])
             if node.name in block.layers and "bias" in node.op.arrays and "bias" not in node.formats:
-                self.biases[node.name] = self.tensor(node.op.arrays["bias"]).requires_grad_()
+                self.biases[node.name] = self.tensor(np.zeros(node.op.arrays["bias"].shape)).requires_grad_()
             if training.steps and _free(node):
                 assert isinstance(node.op, QuantizedRelu | FakeQuantize)
                 self.steps[node.name] = self.tensor(np.log(node.op.step.astype(np.float64))).requires_grad_()
+        found = self.values(self.tensor(sample))
+        self.units = {name: max(float(found[name].detach().std()), 1e-30) for name in self.biases}
 
     def tensor(self, array: Array) -> Tensor:
         """Return an array as a float32 tensor of its own."""
@@ -110,19 +116,27 @@ class Learned:
         groups = [{"params": slopes, "lr": rate}]
         return [group for group in (*groups, {"params": slow, "lr": rate / SLOW}) if group["params"]]
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return what the block puts out."""
+    def values(self, x: Tensor, mixed: Mixed | None = None) -> dict[str, Tensor]:
+        """Return what the nodes of the block put out; ``mixed`` makes rounded outputs partly unrounded."""
         values = {self.block.source: x}
         for node in self.block.nodes:
             arrays = dict(self.fixed[node.name])
             if node.name in self.rounding:
                 arrays["weight"] = self.rounding[node.name].weight()
             if node.name in self.biases:
-                arrays["bias"] = self.biases[node.name]
+                arrays["bias"] = self.bias(node.name)
             if node.name in self.steps:
                 arrays["step"] = self.steps[node.name].exp()
-            values[node.name] = forward(node.op, arrays, *(values[name] for name in node.inputs))
-        return values[self.block.end]
+            found = forward(node.op, arrays, *(values[name] for name in node.inputs))
+            if mixed is not None and isinstance(node.op, QuantizedRelu | FakeQuantize):
+                given = values[node.inputs[0]]
+                found = mixed(found, given.clamp(min=0) if isinstance(node.op, QuantizedRelu) else given)
+            values[node.name] = found
+        return values
+
+    def bias(self, name: str) -> Tensor:
+        """Return the bias of a layer as it stands: what is learned counts in deviations of the layer's outputs."""
+        return self.fixed[name]["bias"] + self.units.get(name, 1.0) * self.biases[name]
 
     def penalty(self, exponent: float) -> Tensor:
         """Return the mean of ``1 - |2h - 1|^beta`` over all weights."""
@@ -151,8 +165,7 @@ class Learned:
         if node.name in self.rounding:
             arrays["weight"] = formats["weight"].decode(self.rounding[node.name].codes())
         if node.name in self.biases:
-            bias = node.op.arrays["bias"]
-            arrays["bias"] = self.biases[node.name].detach().cpu().numpy().astype(bias.dtype)
+            arrays["bias"] = self.bias(node.name).detach().cpu().numpy().astype(node.op.arrays["bias"].dtype)
         if node.name in self.steps:
             step = np.exp(self.steps[node.name].detach().cpu().numpy().astype(np.float64)).astype(np.float32)
             arrays["step"] = step
@@ -164,22 +177,32 @@ class Learned:
 def learn(learned: Learned, inputs: tuple[Array, Array], targets: Array, training: Training) -> None:
     """Minimize ``mean((y' - y)^2) / mean((y'_0 - y)^2) + lambda * penalty`` with Adam on random samples.
 
-    ``inputs``: the block's inputs in the quantized and in the float network, of which every value is drawn at random
-    (QDrop).  ``targets``: ``y``, the block's outputs in the float network; ``y'_0`` is where learning begins.
+    ``inputs``: the block's inputs in the quantized and in the float network.  ``targets``: ``y``, the block's outputs
+    in the float network; ``y'_0`` is where learning begins.  While rounding is learned, every value that is read or
+    rounded is the float one by chance (QDrop); steps and biases alone are learned on what the network will compute.
+    The rates fall to zero along half a cosine.
     """
     import torch
 
-    generator = torch.Generator().manual_seed(training.seed)
     groups = learned.parameters(training.rate)
-    if not groups:
+    if not groups or training.iterations < 1:
         return
-    optimizer, rounds = torch.optim.Adam(groups), any(item.slope.requires_grad for item in learned.rounding.values())
+    generator = torch.Generator().manual_seed(training.seed)
+
+    def mixed(rounded: Tensor, unrounded: Tensor) -> Tensor:
+        chance = torch.rand(rounded.shape, generator=generator).to(rounded.device)
+        return torch.where(chance < DROP, unrounded, rounded)
+
+    rounds = any(item.slope.requires_grad for item in learned.rounding.values())
+    optimizer = torch.optim.Adam(groups)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, training.iterations)
     reference = 0.0
     for iteration in range(training.iterations):
         chosen = torch.randint(len(targets), (training.batch,), generator=generator)
         quantized, floating, target = (learned.tensor(array[chosen.numpy()]) for array in (*inputs, targets))
-        mask = torch.rand(quantized.shape, generator=generator).to(quantized.device) < 0.5
-        error = (learned(torch.where(mask, quantized, floating)) - target).square().mean()
+        read = mixed(quantized, floating) if rounds else quantized
+        found = learned.values(read, mixed if rounds else None)[learned.block.end]
+        error = (found - target).square().mean()
         reference = reference or max(float(error.detach()), 1e-30)
         loss = error / reference
         if rounds and iteration >= WARM_UP * training.iterations:
@@ -187,6 +210,7 @@ def learn(learned: Learned, inputs: tuple[Array, Array], targets: Array, trainin
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        schedule.step()
 
 
 def chosen_device(name: str) -> str:

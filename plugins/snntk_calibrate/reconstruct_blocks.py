@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -33,6 +35,7 @@ class ReconstructBlocks(Transform):
     stage: ClassVar[Stage] = Stage.QUANTIZE
     preserves: ClassVar[Preserves] = Preserves.NOTHING
     needs_calibration: ClassVar[bool] = True
+    quick: ClassVar[Mapping[str, object]] = MappingProxyType({"iterations": 4, "batch": 8})
     requires: ClassVar[tuple[str, ...]] = ("torch",)
     install: ClassVar[str] = 'pip install "snntk[torch]"'
 
@@ -120,8 +123,8 @@ def _reconstructed(
     should, targets = (
         reference.outputs(_float_name(block.graph[name], floating)) for name in (block.source, block.end)
     )
-    learned = Learned(block, floating, training)
     whole = [np.concatenate(parts) for parts in (reads, should, targets)]
+    learned = Learned(block, floating, training, whole[0][: training.batch])
     learn(learned, (whole[0], whole[1]), whole[2], training)
     before, rounded = (_error(block, changed, reads, targets) for changed in ({}, learned.nodes()))
     learned.settle({} if rounded < before else _codes(block))
