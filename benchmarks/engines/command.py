@@ -44,6 +44,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--weights", nargs="+", choices=WEIGHTS, default=list(WEIGHTS), help="weights to run with")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 100], help="samples at once")
     parser.add_argument("--steps", type=int, default=32, help="steps of a run")
+    parser.add_argument(
+        "--rate", type=_rate, metavar="SHARE", help="spikes of a neuron in a step that are reached"
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads of every engine")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     parser.add_argument("--engines", nargs="+", metavar="TEXT", default=[], help="only engines whose title holds one")
@@ -62,6 +65,13 @@ def options() -> argparse.Namespace:
     return chosen
 
 
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate <= 1:
+        raise argparse.ArgumentTypeError(f"a share above 0 and up to 1 is needed, got {text}")
+    return rate
+
+
 def main() -> None:
     """Run everything that was asked for and show it."""
     asked, console = options(), Console()
@@ -78,7 +88,8 @@ def main() -> None:
     given = None if asked.inputs is None else np.load(asked.inputs)
     for network in asked.networks:
         for weights in asked.weights:
-            shown = case(network, weights, max(*asked.batches, 256 if not asked.quick else 8), given)
+            most = max(*asked.batches, 256 if not asked.quick else 8)
+            shown = case(network, weights, most, given, asked.rate, asked.steps)
             if not asked.no_engines:
                 report["engines"].append(compare(console, shown, found, asked, effort))
                 written(asked.json, report)

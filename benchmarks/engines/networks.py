@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import snntk
+from engines.rates import at_rate
 from snntk_core import (
     Array,
     AveragePool,
@@ -48,8 +49,13 @@ class Case:
     inputs: Array
 
 
-def case(source: str, weights: str, samples: int, given: Array | None = None) -> Case:
-    """Return one of the built networks, or the model in a file, with ``samples`` inputs: the first given, or made."""
+def case(
+    source: str, weights: str, samples: int, given: Array | None = None, rate: float | None = None, steps: int = 32
+) -> Case:
+    """Return one of the built networks, or the model in a file, with ``samples`` inputs: the first given, or made.
+
+    ``rate``: spikes of a neuron and step, over ``steps``, that weights are scaled to reach; None leaves them alone.
+    """
     rng = np.random.default_rng(7)
     if source in BUILT:
         analog, name = {"lenet": lenet, "vgg": vgg, "vgg11": vgg11, "mlp": mlp}[source](rng), source
@@ -57,8 +63,14 @@ def case(source: str, weights: str, samples: int, given: Array | None = None) ->
         analog, name = _read(source), Path(source).stem
     inputs = images(rng, max(samples, CALIBRATION), analog.input_shape) if given is None else given
     spiking = analog if analog.spiking else snntk.convert(analog, calibration=inputs[:CALIBRATION])
-    graph = from_rest(spiking)
-    return Case(name, weights, on_grid(graph) if weights == "8-bit" else graph, inputs[:samples])
+    graph, rounded = from_rest(spiking), on_grid if weights == "8-bit" else _as_it_is
+    if rate is not None:
+        graph = at_rate(graph, inputs, rate, steps, rounded)
+    return Case(name, weights, rounded(graph), inputs[:samples])
+
+
+def _as_it_is(graph: Graph) -> Graph:
+    return graph
 
 
 def _read(path: str) -> Graph:

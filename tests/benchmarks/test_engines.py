@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import snntk
 from snntk_core import Conv2D, Graph, IntegrateFire, Node, Readout, SpikeSource, SpikingMaxPool, WeightedOp
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -93,6 +95,22 @@ def test_a_fainter_case_fires_less(lenet):
         shown = networks.fainter(lenet, halvings)
         totals.append(run.prepare(shown.graph, "cpu", 1, True)(shown.inputs, 32).spikes.sum())
     assert totals[0] > totals[1] > totals[2] > 0
+
+
+@pytest.mark.parametrize("weights", networks.WEIGHTS)
+def test_a_network_fires_at_the_rate_that_is_asked_for(weights):
+    shown = networks.case("lenet", weights, 4, rate=0.07, steps=16)
+    counts = snntk.simulate(shown.graph, shown.inputs, steps=16, simulator="numpy").spike_counts
+    assert len(counts) == 4
+    for layer, found in counts.items():
+        assert 0.06 < found.mean() / 16 < 0.08, layer
+    assert [layer.kind for layer in chain.layers(shown.graph)].count("fire") == 4
+
+
+def test_a_rate_is_a_share():
+    assert command._rate("0.05") == 0.05
+    with pytest.raises(argparse.ArgumentTypeError, match="a share"):
+        command._rate("5")
 
 
 def test_what_is_no_chain_is_named():

@@ -1,4 +1,4 @@
-"""Every simulator that snntk finds and that steps a clock."""
+"""Every simulator that snntk finds, steps a clock and runs whole layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import snntk
 from engines.rows.protocol import Answer, Engine, Run
 from snntk_core import Array, Graph, Runnable
 from snntk_core.connectivity import spiking_nodes
-from snntk_core.reference.neuron import linked  # noqa: F401  (readouts with a link are compared before it)
+from snntk_core.stepped import EVERY_OP
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Simulated(Engine):
 
 
 def engines() -> tuple[Simulated, ...]:
-    """Return an engine for every simulator that runs networks."""
+    """Return an engine for every simulator that runs any network: those that unroll it to single neurons do not."""
     found = snntk.Registry.discover().simulators.items()
-    names = sorted(component.name for _, component in found if component.clock == "stepped")
+    names = sorted(component.name for _, component in found if component.capabilities == EVERY_OP)
     return tuple(Simulated(f"snntk {name}", name) for name in names)
