@@ -30,7 +30,7 @@ from snntk.given import (
 )
 from snntk_core.artifact import save_graph
 from snntk_core.data import Data, as_samples
-from snntk_core.errors import ArtifactError, Incompatible, SnntkError
+from snntk_core.errors import ArtifactError, Incompatible, SnntkError, listed
 from snntk_core.graph import Graph
 from snntk_core.judge import Judge
 from snntk_core.ops import Array
@@ -118,7 +118,7 @@ def simulate(
     steps, registry, graph = checked_steps(steps), registry or installed(), checked_graph(graph)
     found = as_simulator(simulator, registry)
     if not graph.spiking and found.takes == "spiking":
-        raise SnntkError("The network is not a spiking one. Convert it first: snntk.convert, or snntk convert.")
+        raise SnntkError(f"The network is not a spiking one. {_way_to_run(graph, registry)}")
     batch = as_batch(graph, as_samples(batch, "the samples"))
     judge = Judge.of(graph, Data(batch, None if labels is None else np.asarray(labels)), checked_top_k(top_k))
     names = (probes,) if isinstance(probes, str) else probes
@@ -136,6 +136,15 @@ def simulate(
         return recording
     sums = judge.marks(recording.scores).sum(axis=0)
     return replace(recording, **{judge.measure: np.array([judge.judged(total, len(batch)) for total in sums])})
+
+
+def _way_to_run(graph: Graph, registry: Registry) -> str:
+    """Return what to do with an analog network, and which simulators take it as it is where it is quantized."""
+    convert = "Convert it first: snntk.convert, or snntk convert."
+    kinds = registry.simulators.items()
+    names = [name for name, kind in kinds if kind.takes == "quantized" and kind.clock != "none"]
+    quantized = any(node.formats for node in graph)
+    return f"{convert} As it is, a quantized one runs on {listed(names)}." if quantized and names else convert
 
 
 def _recorded(
@@ -177,7 +186,8 @@ def run(
     registry = registry or installed()
     source = as_source(source)
     if is_saved(source):
-        raise SnntkError(f"{source} is a saved network. Simulate it with snntk.simulate, or snntk simulate.")
+        way = "Simulate it with snntk.simulate, or snntk simulate; if it is not spiking, convert it first."
+        raise SnntkError(f"{source} is a saved network. {way}")
     given = as_data(data, calibration).limited(samples)
     chosen = as_recipe(recipe, registry, steps=steps, simulator=simulator)
     plan = resolve(chosen, registry, calibrated=given.calibration is not None)

@@ -282,8 +282,10 @@ def test_the_command_shows_every_layer_and_loads_what_it_dumped(files: Path, cap
         "--set",
         "max-per-axis.bits=3",
     ]
-    assert main([*arguments, "--dump", "q.toml", "-o", "q.snntk", "--json", "q.json"]) == 0
+    assert main([*arguments, "--dump", "q.toml", "-o", "q.snntk", "--json", "q.json", "--plot", "q.svg"]) == 0
     text = capsys.readouterr().out
+    assert "Wrote q.toml." in text
+    assert "Wrote q.svg." in text
     assert "left_relu" in text
     assert "dB" in text
     rows = json.loads((files / "q.json").read_text())["arrays"]

@@ -101,7 +101,12 @@ def execute(args: argparse.Namespace) -> int:
     if dump:
         with replacing(dump) as file:
             file.write(table_text(dump_quantization(after), dump).encode())
-    facts: dict[str, Any] = {"output": args.output, "dump": args.dump, "arrays": [vars(row) for row in rows]}
+    facts: dict[str, Any] = {
+        "output": args.output,
+        "dump": args.dump,
+        "plot": args.plot,
+        "arrays": [vars(row) for row in rows],
+    }
     facts["notes"] = list(noted)
     shown = [*_blocks(rows, args, 0 if samples is None else min(len(samples), SAMPLES))]
     if analyzed and samples is not None:
@@ -111,7 +116,8 @@ def execute(args: argparse.Namespace) -> int:
         if args.plot:
             with replacing(Path(args.plot)) as file:
                 file.write(analysis.drawing(errors, f"{_title(args)}: the error of each layer").encode())
-    answer(facts, [*shown, *(Paragraph(note) for note in noted)], args.json)
+    written = [f"Wrote {path}." for path in (args.dump, args.plot) if path]
+    answer(facts, [*shown, *(Paragraph(text) for text in (*written, *noted))], args.json)
     return 0
 
 

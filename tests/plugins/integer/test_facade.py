@@ -44,8 +44,10 @@ def test_simulate_runs_quantized_networks_in_one_step() -> None:
     assert recording.scores.shape == (20, 1, 3)
     assert recording.accuracy is not None
     assert recording.accuracy.tolist() == [1.0]
-    with pytest.raises(snntk.SnntkError, match="The network is not a spiking one"):
+    with pytest.raises(snntk.SnntkError, match=r"not a spiking one.* As it is, a quantized one runs on .*integer"):
         snntk.simulate(QUANTIZED, CODES / 255, steps=32)
+    with pytest.raises(snntk.SnntkError, match=r"Convert it first: snntk\.convert, or snntk convert\.$"):
+        snntk.simulate(network(), CODES / 255, steps=32)
 
 
 def test_the_command_runs_them_too(tmp_path, capsys) -> None:
