@@ -25,7 +25,7 @@ PLAIN = {
     "StdPerAxisQuantizer": "keras_quantizers",
     "StdWeightQuantizer": "keras_quantizers",
     "graph_of": "torch_network",
-    "load_quantized_model": "keras_model",
+    "load_quantized_model": "keras_file",
     "quantize_keras": "keras_model",
     "torch_module": "torch_network",
 }

@@ -1,13 +1,12 @@
-"""From a trained Keras model to one that trains with quantized weights and activations, and back from a file."""
+"""From a trained Keras model to one that trains with quantized weights and activations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from snntk_core.errors import OptionError, ParseError, SnntkError, said
+from snntk_core.errors import OptionError, SnntkError, did_you_mean
 from snntk_qat.keras_activations import DEFAULT_MAX, activation_layers, quantized_relu
 from snntk_qat.keras_layers import FIXED, keras_library, weighted_layers
 from snntk_qat.keras_quantizers import (
@@ -46,7 +45,11 @@ class Wanted:
         if old is not None:
             return replace(old, bitwidth=bits)  # type: ignore[type-var]
         usual = MaxPerAxisQuantizer if per_axis else MaxQuantizer
-        return self.function(layer, bits) or usual(bits, largest_scale=self.largest_scale)
+        found = self.function(layer, bits)
+        if found is not None and not isinstance(found, KerasWeightQuantizer):
+            given = f"{layer.name}: quantizer_function gave a {type(found).__name__}"
+            raise OptionError([f"{given}; it gives a KerasWeightQuantizer, or None for the usual one."])
+        return found or usual(bits, largest_scale=self.largest_scale)
 
     def largest(self, name: str, bound: float | None) -> float:
         """Return the largest output of the activation of a layer."""
@@ -92,23 +95,6 @@ def quantize_keras(
     return _filled(_rebuilt(model, made, folded), wanted, normalize_separable)
 
 
-def load_quantized_model(
-    path: str | Path, custom_objects: Mapping[str, Any] | None = None, compile_model: bool = True
-) -> Any:
-    """Return the Keras model of a .keras or .h5 file with quantized layers, ours or those of cnn2snn.
-
-    ``custom_objects``: classes of your own by name.  Raises `ParseError` for a file that Keras cannot open.
-    """
-    keras = keras_library()
-    known = {kind.__name__: kind for kind in (*weighted_layers().values(), *activation_layers().values())}
-    try:
-        return keras.models.load_model(
-            str(path), custom_objects={**known, **(custom_objects or {})}, compile=compile_model, safe_mode=True
-        )
-    except Exception as error:  # each kind of damage has its own exception in Keras
-        raise ParseError(str(path), f"Keras cannot open it ({said(error)});", remedy="save the model again.") from error
-
-
 def _own(layer: Any, per_axis: bool) -> KerasWeightQuantizer | None:
     """The quantizer of a layer that is quantized already."""
     if type(layer).__name__ not in FIXED:
@@ -127,6 +113,12 @@ def _problems(wanted: Wanted, bits: set[Any]) -> list[str]:
     """Return every reason why the model cannot be quantized so."""
     wrong = [value for value in bits if isinstance(value, bool) or not isinstance(value, int) or value < 0]
     found = [f"Bits are 0 (float) or a whole number above it, got {value!r}." for value in wrong]
+    layers = wanted.structure.layers
+    found += [
+        f"ranges: there is no layer {name!r}.{did_you_mean(name, layers)}" for name in set(wanted.ranges) - {*layers}
+    ]
+    if not callable(wanted.function):
+        found.append(f"quantizer_function is a function of a layer and bits, got a {type(wanted.function).__name__}.")
     if wanted.folded.problems:
         listed = "; ".join(wanted.folded.problems)
         found.append(f"Batch normalization cannot be folded ({listed}). With fold_batchnorm=False it stays a layer.")

@@ -183,3 +183,15 @@ def test_something_else_than_a_model(keras) -> None:
         qat.quantize_keras("model.keras", weight_bits=4)
     with pytest.raises(SnntkError, match="Only a built Sequential"):
         qat.quantize_keras(keras.Sequential([keras.layers.Dense(2)]), weight_bits=4)
+
+
+def test_what_would_be_ignored_is_named(keras, tmp_path) -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="first"), keras.layers.ReLU(name="relu")])
+    with pytest.raises(OptionError, match=r"ranges: there is no layer 'rleu'\. Did you mean 'relu'"):
+        qat.quantize_keras(model, activation_bits=4, ranges={"rleu": 2.0})
+    with pytest.raises(OptionError, match="quantizer_function is a function of a layer and bits, got a int"):
+        qat.quantize_keras(model, weight_bits=4, quantizer_function=3)
+    with pytest.raises(OptionError, match="first: quantizer_function gave a str; it gives a KerasWeightQuantizer"):
+        qat.quantize_keras(model, weight_bits=4, quantizer_function=lambda layer, bits: "max")
+    with pytest.raises(SnntkError, match=r"none\.keras: there is no such file"):
+        qat.load_quantized_model(tmp_path / "none.keras")
