@@ -12,6 +12,7 @@ from snntk_core.connectivity import steady
 from snntk_core.stepped import EVERY_OP
 from snntk_core.unrolled import plain_pools
 
+NO_POOL = "Convert with average pooling."
 TO_ZERO = "Set reset = 'zero', or simulate on numpy."
 
 
@@ -30,23 +31,37 @@ def no_refractory_with_subtraction(graph: Graph, node: Node) -> Iterator[Issue]:
 
 def pools_of_positive_spikes(graph: Graph, node: Node) -> Iterator[Issue]:
     """A spiking max pool reads spikes that carry no less than zero."""
-    if not isinstance(node.op, SpikingMaxPool) or node.name in steady(graph):
-        return
-    above = list(node.inputs)
+    for read in _pooled_by(graph, node):
+        op = graph[read].op
+        if isinstance(op, IntegrateFire) and np.any(op.spike < 0):
+            yield Issue(node.name, f"it pools {read}, whose spikes carry less than zero.", NO_POOL)
+
+
+def pools_without_current(graph: Graph, node: Node) -> Iterator[Issue]:
+    """A spiking max pool reads spikes alone, nothing that comes from the input without passing a neuron."""
+    constant = steady(graph)
+    for read in _pooled_by(graph, node):
+        if read in constant:
+            yield Issue(node.name, f"it pools {read}, which is current, together with spikes.", NO_POOL)
+
+
+def _pooled_by(graph: Graph, node: Node) -> Iterator[str]:
+    """Yield the nodes whose units a spiking max pool reads one by one, through whatever joins them."""
+    constant = steady(graph)
+    above = list(node.inputs) if isinstance(node.op, SpikingMaxPool) and node.name not in constant else []
     while above:
         read = graph[above.pop()]
-        if not isinstance(read.op, IntegrateFire | PoissonSpikes | SpikingMaxPool):
+        if read.name in constant or isinstance(read.op, IntegrateFire | PoissonSpikes | SpikingMaxPool):
+            yield read.name
+        else:
             above += read.inputs
-        elif isinstance(read.op, IntegrateFire) and np.any(read.op.spike < 0):
-            problem = f"it pools {read.name}, whose spikes carry less than zero."
-            yield Issue(node.name, problem, "Convert with average pooling.")
 
 
 CAPABILITIES = replace(
     EVERY_OP,
     rules=(
         *EVERY_OP.rules, no_leak_with_subtraction, no_refractory_with_subtraction, plain_pools,
-        pools_of_positive_spikes,
+        pools_of_positive_spikes, pools_without_current,
     ),
 )  # fmt: skip
 """Every op of spiking networks; of neurons with reset by subtraction those without leak and refractory time."""

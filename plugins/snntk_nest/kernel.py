@@ -98,11 +98,15 @@ def quiet_nest() -> ModuleType:
     """
     with _unheard():
         import nest
-    found = tuple(int(part) for part in nest.__version__.split(".")[:2] if part.isdecimal())
-    if found < OLDEST:
-        raise SnntkError(f'NEST {nest.__version__} is too old. Run: pip install "nest-simulator>=3.10".')
+    check_version(nest.__version__)
     assert isinstance(nest, ModuleType)
     return nest
+
+
+def check_version(version: str) -> None:
+    """Raise `SnntkError` for a version of NEST that is too old."""
+    if tuple(int(part) for part in version.split(".")[:2] if part.isdecimal()) < OLDEST:
+        raise SnntkError(f'NEST {version} is too old. Run: pip install "nest-simulator>=3.10".')
 
 
 @contextmanager

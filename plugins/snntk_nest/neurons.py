@@ -44,15 +44,18 @@ def parameters(population: Population, resolution: float) -> dict[str, Any]:
 
 
 def kept(op: IntegrateFire, resolution: float) -> float:
-    """Return what NEST multiplies a potential by in a step: ``1 - leak``, or its nearest neighbor in doubles."""
+    """Return what NEST multiplies a potential by in a step, see `time_constant`."""
     return math.exp(-resolution / time_constant(op.leak, resolution))
 
 
 def time_constant(leak: float, resolution: float) -> float:
-    """Return the ``tau_m`` for which ``exp(-h / tau_m)`` is ``1 - leak``, or as close to it as doubles allow."""
+    """Return the ``tau_m`` for which ``exp(-h / tau_m)`` is ``1 - leak`` in single precision, as the reference has it.
+
+    For most leaks it is exactly that, among them 1/2, 3/4 and all 1/2^k; for the others, the nearest double there is.
+    """
     if not leak:
         return ENDLESS
-    wanted = 1 - leak
+    wanted = float(np.float32(1 - leak))
     near = -resolution / math.log(wanted)
     around = near + np.spacing(near) * np.arange(-NEIGHBORS, NEIGHBORS + 1)
     return float(min(around, key=lambda tau: abs(math.exp(-resolution / tau) - wanted)))

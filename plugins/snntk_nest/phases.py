@@ -90,7 +90,7 @@ class Phase:
         """Return V of ``units``, ordered and each once, after every step: (samples, steps, units)."""
         events = multimeter.get("events")
         multimeter.n_events = 0
-        sample, within = self._own(events["times"], layer)
+        sample, within = self._own(np.rint(events["times"] / self.resolution), layer)
         kept = (sample >= 0) & (sample < samples) & (within < self.steps)
         place = np.searchsorted(units + first(layer.neurons), events["senders"][kept])
         found = np.zeros((samples, self.steps, len(units)))

@@ -59,7 +59,6 @@ class Multimeters:
             asked = np.asarray(probes.units.get(name, range(layers[name].population.units)), np.int64)
             units, places = np.unique(asked, return_inverse=True)
             node = kernel.nest.Create("multimeter", params={"interval": step, "record_from": ["V_m"]})
-            node.set({"time_in_steps": True})
             if len(units):
                 kernel.nest.Connect(node, layers[name].neurons[units.tolist()], syn_spec={"delay": delay * step})
             found[name] = Multimeter(node, layers[name], units, places)

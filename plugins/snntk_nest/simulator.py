@@ -9,6 +9,7 @@ from snntk_core import Capabilities, Graph, Runnable, Simulator, option
 from snntk_core.stepped import checked_network
 from snntk_nest.capabilities import CAPABILITIES
 
+ROUNDING = 1e-6
 TICS = 1000  # of NEST's smallest unit of time in a millisecond
 
 
@@ -32,7 +33,7 @@ class NestSimulator(Simulator):
             raise ValueError(f"threads and delay are at least 1, got {self.threads} and {self.delay}")
         if self.part < 0:
             raise ValueError(f"part takes a count, or 0 to choose one, got {self.part}")
-        if self.resolution <= 0 or not (self.resolution * TICS).is_integer():
+        if self.resolution <= 0 or abs(self.resolution * TICS - round(self.resolution * TICS)) > ROUNDING:
             raise ValueError(f"resolution takes multiples of 0.001 ms above zero, got {self.resolution}")
 
     def compile(self, graph: Graph) -> Runnable:
