@@ -17,7 +17,7 @@ from snntk_core.unrolled import Unrolled, recorded, unroll
 
 Target = Literal["numpy", "cython", "cpp_standalone"]
 MOST_COPIES = 64
-SYNAPSES = 1 << 18  # of all copies together: more gain nothing and take memory
+SYNAPSES = 1 << 17  # of all copies together: with more the time goes into synapses, which copies do not save
 
 
 class Brian2Program(Runnable):
