@@ -25,6 +25,7 @@ from snntk_core import (
     QuantizedRelu,
     Relu,
     Softmax,
+    Tanh,
     evaluate,
 )
 
@@ -344,3 +345,15 @@ def test_what_was_not_measured_or_not_done_is_noted(files: Path, capsys) -> None
     assert not notes("--activation-bits", "0")
     assert main(["quantize", "net.snntk", "--weight-bits", "0", "--activation-bits", "0"]) == 0
     assert "Nothing is quantized; every layer stays float." in capsys.readouterr().out
+
+
+def test_activations_that_stay_float_are_noted(files: Path, graph: Graph, capsys) -> None:
+    snntk.save(graph.insert_after("pool", "tanh", Tanh()), "net.snntk")
+
+    def notes(*arguments: str) -> list[str]:
+        assert main(["quantize", "net.snntk", "--calibration", "train.npy", *arguments, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)["notes"]
+
+    assert notes() == ["These activations stay float: tanh (Tanh). fixed-point-activations rounds any."]
+    assert not notes("--activations", "fixed-point-activations")
+    assert not notes("--activation-bits", "0")

@@ -19,7 +19,7 @@ from snntk.recipe_quantizing import KEPT, Quantized, by_recipe, has_quantizers
 from snntk_core.component import Component
 from snntk_core.errors import OptionError
 from snntk_core.graph import Graph
-from snntk_core.ops import Array, QuantizedRelu, Relu
+from snntk_core.ops import ActivationOp, Array, FakeQuantize, QuantizedRelu, Relu
 from snntk_core.registry import Registry
 from snntk_core.transform import Stage
 
@@ -92,7 +92,8 @@ def _by_options(
     )
     with progress() as bar:
         after, noted = calibrated(after, before, fitting, samples, registry, bar)
-    return Quantized(before, after, (*noted, *_guessed(before, after, samples, activations)))
+    float_still = _float_still(after) if args.until is None and args.activation_bits != 0 else ()
+    return Quantized(before, after, (*noted, *_guessed(before, after, samples, activations), *float_still))
 
 
 def _guessed(before: Graph, after: Graph, samples: Array | None, quantizer: Component) -> Iterator[str]:
@@ -104,6 +105,18 @@ def _guessed(before: Graph, after: Graph, samples: Array | None, quantizer: Comp
     if names:
         taken = f"{', '.join(names)}: taken to end at {asdict(quantizer)['unbounded']:g}."
         yield f"Without --calibration nobody knows how far activations reach; {taken}"
+
+
+def _float_still(graph: Graph) -> Iterator[str]:
+    """Yield a note naming the activations that the quantizer is not for; those at the end are the network's answer."""
+    rounded = {name for node in graph if isinstance(node.op, FakeQuantize) for name in node.inputs} | {*graph.outputs}
+    names = [
+        f"{node.name} ({type(node.op).__name__})"
+        for node in graph
+        if isinstance(node.op, ActivationOp) and "output" not in node.formats and node.name not in rounded
+    ]
+    if names:
+        yield f"These activations stay float: {', '.join(names)}. fixed-point-activations rounds any."
 
 
 def _refuse_unused(
