@@ -12,6 +12,7 @@ from typing import Any
 
 from snntk.cli.main import COMMANDS
 from snntk_core import LinearOp, NeuronOp, hookspecs, ops, recipe
+from snntk_core.capability import Issue
 from snntk_core.component import Component
 from snntk_core.ops import Op
 from snntk_core.parser import Parser
@@ -19,6 +20,7 @@ from snntk_core.plan import DEFAULT_DURATION, DEFAULT_SAMPLES
 from snntk_core.quantizer import ActivationQuantizer, WeightQuantizer
 from snntk_core.registry import KINDS, Registry
 from snntk_core.simulator import Simulator
+from snntk_core.testing.support_matrix import spiking_targets, support_matrix
 from snntk_core.transform import Transform
 
 ROOT = Path(__file__).parents[1]
@@ -68,6 +70,7 @@ def pages() -> dict[str, str]:
         "command.md": _command(),
         "components.md": _components(registry),
         "ops.md": _ops(registry),
+        "support.md": _support(registry),
         "checks.md": _checks(),
     }
     return {name: "\n\n".join(part.rstrip() for part in parts) + "\n" for name, parts in written.items()}
@@ -198,6 +201,34 @@ def _networks(op: type[Op]) -> str:
     if issubclass(op, LinearOp):
         return "both"
     return "spiking" if issubclass(op, NeuronOp) else "analog"
+
+
+def _support(registry: Registry) -> Iterator[str]:
+    simulators = [simulator for _, simulator in registry.simulators.items()]
+    names = [simulator.name for simulator in spiking_targets(simulators)]
+    tables = support_matrix(simulators)
+    yield "# Support"
+    yield NOTE
+    yield (
+        "What each simulator of spiking networks takes, asked of its capabilities with the smallest network that has a "
+        "feature. *zero*: with neurons that reset to zero. What is not taken is refused by the name of the node, with "
+        "what to do, before anything is built; the sentences are below. `snntk check MODEL --for NAME` asks about a "
+        "model of yours. Simulators of quantized networks are on the page [Ops](ops.md)."
+    )
+    for title, rows in tables.items():
+        yield f"## {title}"
+        cells = ((row.feature, *(row.support[name].taken.replace("no", "-") for name in names)) for row in rows)
+        yield _table(("feature", *names), cells)
+    for simulator in spiking_targets(simulators):
+        yield f"## What {simulator.name} refuses"
+        said = [inspect.getdoc(rule) or "" for rule in simulator.capabilities.rules]
+        yield "\n".join(f"- {sentence}" for sentence in said)
+        refused = [(row.feature, row.support[simulator.name].issues) for rows in tables.values() for row in rows]
+        yield _table(("feature", "why, and what to do"), [(f, _reasons(issues)) for f, issues in refused if issues])
+
+
+def _reasons(issues: Sequence[Issue]) -> str:
+    return " ".join(dict.fromkeys(f"{issue.problem} {issue.remedy}" for issue in issues))
 
 
 def _checks() -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from snntk_core.graph import Graph
 from snntk_core.node import Node
-from snntk_core.ops import Op
+from snntk_core.ops import AnalogOp, Input, Op, SpikeSource
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ Rule = Callable[[Graph, Node], Iterator[Issue]]
 class Capabilities:
     """The ops a backend runs, and the rules they must keep.  ``weight_bits`` and ``output_bits``: None for any.
 
-    ``remedies``: what to do about an op that is not among them.
+    ``remedies``: what to do about an op that is not among them, where more can be said than to convert the network
+    first or to choose another simulator.
     """
 
     ops: frozenset[type[Op]]
@@ -55,7 +56,7 @@ class Capabilities:
         issues: list[Issue] = []
         for node in graph:
             if type(node.op) not in self.ops:
-                remedy = self.remedies.get(type(node.op), "")
+                remedy = self.remedies.get(type(node.op)) or self._remedy(node.op)
                 issues.append(Issue(node.name, f"{type(node.op).__name__} is not supported.", remedy))
                 continue
             issues += self._bits(node)
@@ -63,10 +64,20 @@ class Capabilities:
                 issues += rule(graph, node)
         return tuple(issues)
 
+    def _remedy(self, op: Op) -> str:
+        """Return what to do about an op of which nothing more is known."""
+        if isinstance(op, AnalogOp | Input) and SpikeSource in self.ops:
+            return "Convert the network first."
+        return "Take it out of the model, or choose a simulator that runs it: snntk check --for NAME."
+
     def _bits(self, node: Node) -> list[Issue]:
         allowed = {"weight": self.weight_bits, "output": self.output_bits}
         return [
-            Issue(node.name, f"its {key} has {node.formats[key].bits} bits; {bits.start} to {bits.stop - 1} are taken.")
+            Issue(
+                node.name,
+                f"its {key} has {node.formats[key].bits} bits; {bits.start} to {bits.stop - 1} are taken.",
+                "Quantize to as many.",
+            )
             for key, bits in allowed.items()
             if bits is not None and key in node.formats and node.formats[key].bits not in bits
         ]

@@ -23,6 +23,7 @@ from snntk_core.ops import (
     GlobalAveragePool,
     IntegrateFire,
     Pad,
+    PoissonSpikes,
     Readout,
     Reshape,
     Scale,
@@ -118,6 +119,7 @@ class NirExporter(Simulator):
         remedies={
             SpikingMaxPool: "Convert it with a recipe that has max-to-average-pool, or train with average pooling.",
             Concat: "Train a network whose branches are added, or without branches.",
+            PoissonSpikes: "NIR draws nothing at random; convert with the encoding regular, or with a current.",
             Upsample: "NIR has nothing that enlarges an image; train without it.",
             ConvTranspose2D: "NIR has nothing that enlarges an image; train without it.",
             Reshape: "Use a Flatten.",

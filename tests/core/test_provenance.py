@@ -75,9 +75,10 @@ def test_a_file_without_it_opens(tmp_path: Path) -> None:
 def test_an_issue_names_the_layer_where_the_node_has_another_name() -> None:
     graph = network()
     issues = traced(graph, Capabilities(frozenset({Input, Dense})).check(graph))
+    remedy = "Take it out of the model, or choose a simulator that runs it: snntk check --for NAME."
     assert [str(issue) for issue in issues] == [
-        "dense_relu (layer 'dense'): Relu is not supported.",
-        "noise: Dropout is not supported.",
+        f"dense_relu (layer 'dense'): Relu is not supported. {remedy}",
+        f"noise: Dropout is not supported. {remedy}",
     ]
     assert str(*traced(graph, [Issue("the network", "is odd.")])) == "the network: is odd."
 

@@ -1,0 +1,68 @@
+"""What the support matrix says is true: a network is compiled where nothing is said against it, and refused elsewhere.
+
+A refusal names nodes of the network, says of each what to do, and needs no library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from snntk_core import Graph, Simulator
+from snntk_core.errors import Incompatible, MissingLibrary
+from snntk_core.registry import Registry
+from snntk_core.testing.spiking_graphs import op_examples
+from snntk_core.testing.support_matrix import Support, feature_examples, spiking_targets, support_matrix
+
+SIMULATORS = spiking_targets(found for _, found in Registry.discover().simulators.items())
+EXAMPLES: dict[str, Graph] = {
+    **{f"the op {op.__name__}": graph for op, graph in op_examples().items()},
+    **{feature: graph for graphs in feature_examples().values() for feature, graph in graphs.items()},
+}
+
+
+def cases(*, taken: bool) -> Iterator[object]:
+    for simulator in SIMULATORS:
+        for feature, graph in EXAMPLES.items():
+            if taken is not bool(simulator.capabilities.check(graph)):
+                yield pytest.param(simulator, graph, id=f"{simulator.name}-{feature}")
+
+
+@pytest.mark.parametrize(("simulator", "graph"), cases(taken=False))
+def test_what_is_not_taken_is_refused_by_name_with_a_remedy(simulator: type[Simulator], graph: Graph) -> None:
+    said = simulator.capabilities.check(graph)
+    assert all(issue.node in graph for issue in said)
+    assert all(issue.problem and issue.remedy for issue in said), said
+    with pytest.raises(Incompatible) as caught:
+        simulator().compile(graph)
+    assert set(said) <= set(caught.value.issues)
+
+
+@pytest.mark.parametrize("simulator", SIMULATORS, ids=lambda simulator: simulator.name)
+def test_what_is_taken_compiles(simulator: type[Simulator]) -> None:
+    for needed in simulator.missing():
+        pytest.skip(f"{needed} is not installed")
+    for feature, graph in EXAMPLES.items():
+        support = Support.of(simulator, feature, graph)
+        if support.taken != "no":
+            try:
+                simulator().compile(support.graph.verify()).close()
+            except MissingLibrary as error:
+                pytest.skip(str(error))
+            except Incompatible as error:
+                pytest.fail(f"{feature}: {error}")
+
+
+def test_every_row_has_an_answer_of_every_simulator() -> None:
+    tables = support_matrix(SIMULATORS)
+    assert {row.feature for rows in tables.values() for row in rows} == {
+        feature for graphs in feature_examples().values() for feature in graphs
+    }
+    for rows in tables.values():
+        for row in rows:
+            for simulator in SIMULATORS:
+                support = row.support[simulator.name]
+                assert (support.taken == "no") == bool(support.issues)
+                assert support.issues == simulator.capabilities.check(support.graph)
+                assert support.taken != "yes" or support.graph is row.graph
