@@ -74,8 +74,7 @@ class First:
             return
         product = memory.take((self.name, "product"), (len(rows), self.matrix.shape[1]), np.float32)
         np.matmul(rows, self.matrix, out=product)
-        lanes = wide.reshape(len(wide), tiling.rows, tiling.groups * tiling.group, tiling.lanes)
-        lay_out(product, self.bias, tiling.places, lanes)
+        lay_out(product, self.bias, tiling.places, tiling.of_map(wide))
 
 
 def first(graph: Graph, affine: Mapping[str, Op], name: str, tiling: Tiling) -> First | None:

@@ -103,9 +103,11 @@ class Neurons:
             memory.take((name, "counts"), shape if self.fires else empty, np.int32),
         )
 
-    def counted(self, state: NeuronState) -> Array:
-        """Return the spikes so far: (images, units)."""
-        return self.tiling.collected(state.counts)
+    def count(self, state: NeuronState, counts: Array) -> None:
+        """Write the spikes so far into ``counts``, (images, units)."""
+        from snntk_event.kernels.patches import collect
+
+        collect(self.tiling.of_map(state.counts), self.tiling.columns, self.tiling.channels, counts)
 
     def advance(self, state: NeuronState, chunk: Chunk, trace: bool, team: Team) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, V after each step, and in which way.

@@ -60,9 +60,9 @@ class Pool:
             totals = (np.zeros((images, *shape), np.int32) for shape in (grid(self.before), after))
         return PoolState(*totals, counts, constant)
 
-    def counted(self, state: PoolState) -> Array:
-        """Return the spikes so far: (images, units)."""
-        return state.counts.reshape(len(state.counts), -1)
+    def count(self, state: PoolState, counts: Array) -> None:
+        """Write the spikes so far into ``counts``, (images, units)."""
+        counts[...] = state.counts.reshape(counts.shape)
 
     def advance(self, state: PoolState, chunk: Chunk, trace: bool, team: Team) -> tuple[Emitted, Array, str]:
         """Run through the steps of a chunk; return what was emitted, an empty array, and in which way."""

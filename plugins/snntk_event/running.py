@@ -6,7 +6,10 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from snntk_core import Array, Graph, IntegrateFire, Probes, Readout, Recording
+from snntk_core.connectivity import synapses
 from snntk_core.shapes import size
 from snntk_event.announcing import announce
 from snntk_event.choice import Way
@@ -23,23 +26,23 @@ from snntk_event.recorder import Recorder
 STEPS = 32  # steps of one chunk
 MEMORY = 64 << 20  # bytes that one part may take, about
 UNIT = 40  # bytes for each unit of a network: state, masks and events of a chunk of steps at a rate of a tenth
-FEWEST, PARTS = (
-    4,
-    2,
-)  # samples that make good use of weights in a cache; parts of a small network, shared further by layer
+FEWEST = 4  # samples that make good use of weights in a cache
+PARTS = 2  # of a batch of a small network, shared further by layer
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """A graph made ready to run.
 
-    ``done_with``: for each layer the spiking nodes that nothing after it reads.  ``memories``: those that no part uses.
+    ``done_with``: for each layer the spiking nodes that nothing after it reads.  ``fan_out``: the synapses of
+    every unit of each spiking node, flat.  ``memories``: those that no part uses.
     """
 
     graph: Graph
     currents: Currents
     layers: tuple[Neurons | Pool, ...]
     done_with: Mapping[str, frozenset[str]]
+    fan_out: Mapping[str, Array]
     memories: deque[Memory] = field(default_factory=deque)
     random: tuple[RandomSpikes, ...] = ()
 
@@ -59,7 +62,8 @@ def network(graph: Graph, way: Way) -> Network:
         tilings[layer.name] = ready[-1].tiling
     last = {source: layer.name for layer in lowered.layers for source in (layer.name, *layer.sources)}
     done = {layer.name: frozenset(s for s, name in last.items() if name == layer.name) for layer in lowered.layers}
-    return Network(graph, lowered.currents, _writing(ready), done, random=random)
+    fan_out = {name: driven.astype(np.int64) for name, driven in synapses(graph).items()}
+    return Network(graph, lowered.currents, _writing(ready), done, fan_out, random=random)
 
 
 def _writing(ready: list[Neurons | Pool]) -> tuple[Neurons | Pool, ...]:
@@ -85,15 +89,18 @@ def part_size(units: int, batch: int) -> int:
 
 
 def run_part(
-    network: Network, batch: Array, steps: int, probes: Probes, fan_out: Mapping[str, Array], team: Team
+    network: Network, batch: Array, steps: int, probes: Probes, counts: Mapping[str, Array], team: Team
 ) -> Recording:
-    """Run one part of a batch for ``steps`` from the initial state; ``team`` are the threads that share its work."""
+    """Run one part of a batch for ``steps`` from the initial state.
+
+    ``counts``: (images, units) of every spiking node, written.  ``team`` are the threads that share its work.
+    """
     graph, memory = network.graph, _memory(network)
     constant = _constant(network, batch, memory)
     states = {
         ready.layer.name: ready.start(constant.get(ready.layer.name), len(batch), memory) for ready in network.layers
     }
-    recorder, drawing = Recorder(probes, fan_out, graph.outputs[0]), Drawing.of(network.random, graph, batch)
+    recorder, drawing = Recorder(probes, network.fan_out, graph.outputs[0]), Drawing.of(network.random, graph, batch)
     for begin in range(0, steps, STEPS):
         team.go_on()
         chunk = Chunk(len(batch), min(STEPS, steps - begin), begin, memory=memory)
@@ -106,11 +113,11 @@ def run_part(
             recorder.keep(name, chunk, emitted, potentials, way)
             chunk.emitted[name] = emitted
             chunk.forget(network.done_with[name])
-    counts = drawing.counts | {
-        ready.layer.name: ready.counted(states[ready.layer.name])
-        for ready in network.layers
-        if not isinstance(ready.layer.op, Readout)
-    }
+    for name, drawn in drawing.counts.items():
+        counts[name][...] = drawn
+    for ready in network.layers:
+        if ready.layer.name in counts:
+            ready.count(states[ready.layer.name], counts[ready.layer.name])
     network.memories.append(memory)
     return recorder.recording(graph, counts)
 

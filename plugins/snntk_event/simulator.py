@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from snntk_core import Array, Capabilities, Graph, Probes, Recording, Runnable, Simulator, option
-from snntk_core.connectivity import synapses
 from snntk_core.simulator import join
 from snntk_core.stepped import EVERY_OP, checked_network, checked_run
 from snntk_event.choice import Way
@@ -54,7 +53,6 @@ class EventProgram(Runnable):
     def __init__(self, graph: Graph, part: int, workers: int, way: Way) -> None:
         self.graph, self.part, self.workers = graph, part, workers
         self.network = network(graph, way)
-        self.fan_out = {name: driven.astype(np.int64) for name, driven in synapses(graph).items()}
         self.units = units_of(graph)
 
     def close(self) -> None:
@@ -68,10 +66,14 @@ class EventProgram(Runnable):
         """
         batch, steps = checked_run(self.graph, batch, duration, probes)
         part = self.part or part_size(self.units, len(batch))
-        parts = [batch[start : start + part] for start in range(0, len(batch), part)]
+        counts = {name: np.empty((len(batch), len(units)), np.int32) for name, units in self.network.fan_out.items()}
 
-        def run(part: Array, team: Team) -> Recording:
-            return run_part(self.network, part, steps, probes, self.fan_out, team)
+        def run(start: int, team: Team) -> Recording:
+            here = slice(start, start + part)
+            counted = {name: count[here] for name, count in counts.items()}
+            return run_part(self.network, batch[here], steps, probes, counted, team)
 
-        made = map_parts(run, parts, self.workers)
-        return made[0] if len(made) == 1 else join(made)
+        made = map_parts(run, range(0, len(batch), part), self.workers)
+        if len(made) == 1:
+            return made[0]
+        return replace(join([replace(recording, spike_counts={}) for recording in made]), spike_counts=counts)

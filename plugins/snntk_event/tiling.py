@@ -66,9 +66,13 @@ class Tiling:
             return np.zeros((1, 1, self.width), np.float32)
         return self.spread(constant.reshape(len(constant), -1, shape[-1]), 0)
 
+    def of_map(self, array: Array) -> Array:
+        """Return (n, wide positions, lanes) as (n, rows, columns in groups, lanes of a column)."""
+        return array.reshape(len(array), self.rows, self.groups * self.group, self.lanes)
+
     def collected(self, array: Array) -> Array:
         """Return a copy of (n, wide positions, lanes) as (n, positions * channels)."""
-        wide = array.reshape(len(array), self.rows, self.groups * self.group, self.lanes)
+        wide = self.of_map(array)
         return np.array(wide[:, :, : self.columns, : self.channels], order="C").reshape(len(array), -1)
 
 

@@ -1,4 +1,4 @@
-"""What a matrix product reads and writes: windows of a map as rows, and rows as lanes of wide positions."""
+"""Between maps and what loops and matrix products hold: windows as rows, rows as lanes, and counts out of lanes."""
 
 from __future__ import annotations
 
@@ -58,3 +58,15 @@ def lay_out(rows, bias, places, wide):
                 for channel in range(channels):
                     wide[image, row, column, channel] = rows[at, channel] + bias[channel]
                 at += 1
+
+
+@compiled
+def collect(wide, columns, channels, collected):
+    """Write what lies in lanes, (images, rows of the map, columns in groups, lanes), into (images, units)."""
+    for image in range(wide.shape[0]):
+        at = 0
+        for row in range(wide.shape[1]):
+            for column in range(columns):
+                for channel in range(channels):
+                    collected[image, at + channel] = wide[image, row, column, channel]
+                at += channels
