@@ -53,7 +53,7 @@ def grid_of(graph: Graph) -> Grid:
 def _grid(graph: Graph) -> Grid:
     """Round, coarser where sums of synapses or thresholds would not fit, until everything fits or nothing is left."""
     source = _amplitudes(graph)
-    between = _between_neurons(source)
+    between = between_neurons(source)
     coarser = dict.fromkeys(between, 0)
     for attempt in range(ATTEMPTS):
         work = _weights(source, coarser)
@@ -93,7 +93,7 @@ def _strength(node: Node) -> Array:
     return node.op.factor if isinstance(node.op, Scale) else node.op.arrays["weight"]
 
 
-def _between_neurons(graph: Graph) -> tuple[str, ...]:
+def between_neurons(graph: Graph) -> tuple[str, ...]:
     """Return the ops with weights that spikes pass."""
     quiet = steady(graph)
     spiking = {node.name for node in graph if not isinstance(node.op, LinearOp) and node.name not in quiet}

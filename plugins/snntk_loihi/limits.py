@@ -21,6 +21,7 @@ POTENTIAL = (1 << 17) - 1  # units: 23 bits and a sign
 THRESHOLD = POTENTIAL  # units: a mantissa of 17 bits says which potential is the last without a spike
 REFRACTORY = 62  # steps
 THRESHOLDS = 8  # different ones on a core
+MOST_SYNAPSES = 20_000_000  # that are listed one by one: some 2 GB, and three chips
 
 
 @dataclass(frozen=True)

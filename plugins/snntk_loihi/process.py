@@ -28,12 +28,12 @@ class Worker:
 
     def __init__(self, python: str) -> None:
         self.python, self.owner = python, os.getpid()
-        self.folder = tempfile.TemporaryDirectory(prefix="snntk-loihi-")
+        self.folder = tempfile.TemporaryDirectory(prefix="snntk-loihi-", ignore_cleanup_errors=True)
         self.errors = (Path(self.folder.name) / "errors.txt").open("w+", encoding="utf-8")
         pipe = subprocess.PIPE
         try:
             self.process = subprocess.Popen(
-                [python, "-I", str(WORKER)], stdin=pipe, stdout=pipe, stderr=self.errors, text=True
+                [python, "-I", str(WORKER), self.folder.name], stdin=pipe, stdout=pipe, stderr=self.errors, text=True
             )
         except OSError as error:
             self.errors.close()

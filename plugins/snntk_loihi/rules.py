@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,14 +18,17 @@ from snntk_core import (
     SpikeSource,
     SpikingMaxPool,
 )
+from snntk_core.connectivity import multiply_accumulates
 from snntk_core.errors import GraphError
 from snntk_core.stepped import LINEAR, one_output, readout_is_the_end
 from snntk_core.unrolled import plain_pools
-from snntk_loihi.grid import Grid, grid_of
-from snntk_loihi.limits import CORE, REFRACTORY, THRESHOLDS
+from snntk_loihi.grid import Grid, between_neurons, grid_of
+from snntk_loihi.limits import CORE, MOST_SYNAPSES, REFRACTORY, THRESHOLDS
 from snntk_loihi.placement import placed
 
 OPS = frozenset({*LINEAR, SpikeSource, PoissonSpikes, IntegrateFire, SpikingMaxPool, Readout})
+
+_COUNTED: WeakKeyDictionary[Graph, dict[str, int] | None] = WeakKeyDictionary()
 
 
 def reset_to_zero(graph: Graph, node: Node) -> Iterator[Issue]:
@@ -52,6 +56,14 @@ def few_thresholds(graph: Graph, node: Node) -> Iterator[Issue]:
     if isinstance(node.op, IntegrateFire) and (count := len(np.unique(node.op.threshold))) > THRESHOLDS:
         problem = f"it has {count} different thresholds; a core holds {THRESHOLDS}."
         yield Issue(node.name, problem, "Convert with normalize-activations, which leaves one threshold.")
+
+
+def few_synapses(graph: Graph, node: Node) -> Iterator[Issue]:
+    """A network has at most 20 million synapses between its neurons, for each is listed."""
+    counts = _counts(graph) or {}
+    if sum(counts.values()) > MOST_SYNAPSES and node.name == max(counts, key=lambda name: counts[name]):
+        problem = f"it has {counts[node.name]:,} synapses, the network {sum(counts.values()):,} between its neurons."
+        yield Issue(node.name, problem, f"Run a network of at most {MOST_SYNAPSES:,}, or the simulator event.")
 
 
 def one_grid(graph: Graph, node: Node) -> Iterator[Issue]:
@@ -92,20 +104,33 @@ def fan_out_of_a_core(graph: Graph, node: Node) -> Iterator[Issue]:
 
 def _grid(graph: Graph) -> Grid | None:
     """Return the grid of a graph that other rules take; None for one that is refused anyway."""
-    plain = graph.spiking and all(type(node.op) in OPS for node in graph)
+    counts = _counts(graph)
+    return None if counts is None or sum(counts.values()) > MOST_SYNAPSES else grid_of(graph)
+
+
+def _counts(graph: Graph) -> dict[str, int] | None:
+    """Return how many synapses the ops between neurons have; None for a graph that other rules refuse."""
+    if graph not in _COUNTED:
+        _COUNTED[graph] = _counted(graph)
+    return _COUNTED[graph]
+
+
+def _counted(graph: Graph) -> dict[str, int] | None:
     first = (plain_pools, readout_is_the_end)
-    if not plain or any(issue for rule in first for node in graph for issue in rule(graph, node)):
-        return None
     try:
-        return grid_of(graph.verify())
+        known = graph.spiking and all(type(node.op) in OPS for node in graph.verify())
     except GraphError:
         return None
+    if not known or any(True for rule in first for node in graph for _ in rule(graph, node)):
+        return None
+    between = between_neurons(graph)
+    return {name: count for name, count in multiply_accumulates(graph).items() if name in between}
 
 
 CAPABILITIES = Capabilities(
     ops=OPS,
     rules=(
-        readout_is_the_end, one_output, plain_pools, reset_to_zero, no_leak, short_refractory, few_thresholds, one_grid,
-        fan_in_of_a_core, fan_out_of_a_core,
+        readout_is_the_end, one_output, plain_pools, reset_to_zero, no_leak, short_refractory, few_thresholds,
+        few_synapses, one_grid, fan_in_of_a_core, fan_out_of_a_core,
     ),
 )  # fmt: skip

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snntk_core import Context, Graph, Preserves, Stage, Transform
+from snntk_core.errors import Incompatible
 from snntk_loihi.grid import grid_of
-from snntk_loihi.rules import OPS
+from snntk_loihi.rules import OPS, few_synapses
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,13 @@ class LoihiGrid(Transform):
     preserves: ClassVar[Preserves] = Preserves.NOTHING
 
     def apply(self, graph: Graph, context: Context) -> Graph:
-        """Return the rounded network; a graph that is not spiking, or holds an op unknown here, as it is."""
+        """Return the rounded network; a graph that is not spiking, or holds an op unknown here, as it is.
+
+        Raises `Incompatible` for a network with more synapses than are listed.
+        """
         if not graph.spiking or any(type(node.op) not in OPS for node in graph):
             return graph
+        issues = [issue for node in graph for issue in few_synapses(graph, node)]
+        if issues:
+            raise Incompatible(self.name, issues)
         return grid_of(graph).graph

@@ -2,12 +2,13 @@
 
 It is run as a script and imports nothing of snntk.  ``{"forget": true}`` drops what there is.  ``{"stage": file}``
 builds a stage.  ``{"run": number, "samples": file, "result": file}`` runs samples on it.  Each line is answered by one:
-``{}``, or ``{"error": sentence}``.
+``{}``, or ``{"error": sentence}``.  When nobody asks any more it removes the folder that it was given, and ends.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import warnings
 
@@ -160,6 +161,7 @@ def main():
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
+    shutil.rmtree(sys.argv[1], ignore_errors=True)  # who asked may have ended without a word
 
 
 if __name__ == "__main__":

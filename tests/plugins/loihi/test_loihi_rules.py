@@ -10,6 +10,7 @@ import pytest
 from snntk_core import (
     Add,
     AveragePool,
+    Context,
     Conv2D,
     Dense,
     Graph,
@@ -25,6 +26,7 @@ from snntk_core.errors import Incompatible
 from snntk_loihi import placement, rules
 from snntk_loihi.limits import Core
 from snntk_loihi.simulator import LoihiSimulator
+from snntk_loihi.transform import LoihiGrid
 
 FIRE = IntegrateFire(reset="zero")
 
@@ -116,6 +118,17 @@ def test_many_cores_behind_a_neuron(monkeypatch):
     monkeypatch.setattr(rules, "CORE", small)
     issue = only_issue(graph)
     assert (issue.node, "a spike goes to 4 cores" in issue.problem) == ("n1", True)
+
+
+def test_more_synapses_than_are_listed(monkeypatch):
+    graph = chain(FIRE, Dense(np.ones((4, 6), np.float32)), FIRE, Dense(np.ones((6, 2), np.float32)))
+    monkeypatch.setattr(rules, "MOST_SYNAPSES", 36)
+    assert not LoihiSimulator.capabilities.check(graph)
+    monkeypatch.setattr(rules, "MOST_SYNAPSES", 35)
+    issue = only_issue(graph)
+    assert (issue.node, "24 synapses, the network 36" in issue.problem) == ("n2", True)
+    with pytest.raises(Incompatible, match="36 between its neurons"):
+        LoihiGrid().apply(graph, Context())
 
 
 def test_a_pool_of_sums():

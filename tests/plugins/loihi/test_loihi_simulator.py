@@ -268,3 +268,14 @@ def test_a_python_without_the_library_is_refused_with_the_command(tmp_path):
 def test_a_part_has_a_sample():
     with pytest.raises(ValueError, match="part"):
         LoihiSimulator(part=0)
+
+
+def test_a_worker_that_is_left_alone_takes_its_files_away(emulator):
+    """As when the process that asked was killed: the pipe ends."""
+    worker = Worker(emulator)
+    folder = Path(worker.folder.name)
+    worker.ask({"forget": True})
+    worker.process.stdin.close()
+    assert worker.process.wait(30) == 0
+    assert not folder.exists()
+    worker.end()
