@@ -33,6 +33,8 @@ FILES = (
 """The files that pages speak of."""
 NEEDS = {"docs/how-to/read-caffe.md": "caffe2onnx"}
 """Modules that a page needs and that no extra can install."""
+RUNS_ON = {"docs/how-to/run-on-loihi.md": "loihi"}
+"""Simulators that a page needs and whose library has an environment of its own."""
 
 
 def title(page: Path) -> str:
@@ -53,6 +55,9 @@ def test_page_runs(page, folder, monkeypatch, capsys):
     needed = NEEDS.get(title(page))
     if needed and importlib.util.find_spec(needed) is None:
         pytest.skip(f"{needed} is not installed; the page says how")
+    simulator = RUNS_ON.get(title(page))
+    if simulator and Registry.discover().simulators[simulator].missing():
+        pytest.skip(f"the environment of the simulator {simulator} is not there; the page says how to make it")
     module = ModuleType("documented_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for block in snippets.blocks(page):
