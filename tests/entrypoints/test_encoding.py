@@ -40,7 +40,7 @@ def test_the_flag_and_settings_encode_the_input(ran, tmp_path: Path) -> None:
     (node,) = [node for node in graph if isinstance(node.op, PoissonSpikes)]
     assert node.op.seed == 3
     batch = np.load(DEMO / "digits.npz")["x"][:4]
-    one, other = (snntk.simulate(graph, part, steps=8).scores[0] for part in (batch, batch[:1]))
+    one, other = (snntk.simulate(graph, part, steps=8).spike_counts[node.name][0] for part in (batch, batch[:1]))
     np.testing.assert_array_equal(one, other)
 
 
