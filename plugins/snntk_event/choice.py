@@ -10,6 +10,24 @@ import numpy as np
 
 from snntk_core import Array
 from snntk_event.chunk import Emitted
+from snntk_event.costs import (
+    ADD_FLOAT,
+    ADD_GROUP,
+    ADD_INTEGER,
+    COUNT,
+    DOTS,
+    LIST,
+    LIST_OF_PATTERN,
+    LOOK,
+    LOOK_OF_PATTERNS,
+    MEET,
+    MEET_OF_PATTERNS,
+    PATCH,
+    PRODUCT,
+    PUT,
+    TAKE,
+    VISIT,
+)
 from snntk_event.dense import DenseTerm, dense_term
 from snntk_event.packing import Events
 from snntk_event.products import Products, products
@@ -18,30 +36,8 @@ from snntk_event.tiling import WIDE, Tiling
 
 Way = Literal["auto", "events", "patterns", "bytes", "dense"]
 
-# Seconds on one core of a Zen 4 EPYC (2.6 GHz, AVX-512, OpenBLAS), from layers of 16 x 16 x 128 to 64 and 512 channels
-# with kernels of 3 x 3, 4 images of 32 steps, at densities of 0.01 to 0.87.  Only their ratios matter.
-ADD_INTEGER = 1 / 80e9
-ADD_FLOAT = 1 / 30e9
-ADD_GROUP = 1 / 1e9
-PRODUCT = 1 / 40e9
-PATCH = 1 / 3e9
-TAKE = 5e-9  # a tap of a position is found
-PUT = 2e-9  # a current is written and read
-# An event is listed, a view position looked at, a stretch of events met; 64 products of bytes; a quad of a tap counted:
-# from LeNet at densities of 0.02 to 0.5.
-LIST = 1.5e-9
-LOOK = 8e-9
-MEET = 4e-9
-DOTS = 0.3e-9
-COUNT = 0.4e-9
-# The same of patterns of four steps, for each of these steps, and the sum of a pattern in a block of channels added to
-# its steps: from VGG-11 at densities of 0.001 to 0.3.
-LIST_OF_PATTERN = 4e-9
-LOOK_OF_PATTERNS = 27e-9
-MEET_OF_PATTERNS = 11e-9
-VISIT = 32e-9
+USUAL, CLEARLY = 0.1, 1.5  # a density, and how much faster bytes are at it where trains are written for them
 AT_MOST = 4  # steps in which a unit of a pattern spikes
-USUAL, CLEARLY = 0.1, 1.5
 
 
 @dataclass(frozen=True, eq=False)

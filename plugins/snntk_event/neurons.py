@@ -12,6 +12,7 @@ from snntk_core import Array, Graph, IntegrateFire
 from snntk_core.shapes import Shape
 from snntk_event.choice import Choice, Way, choice
 from snntk_event.chunk import Chunk, Emitted, shape_of_trains, words
+from snntk_event.costs import SCAN
 from snntk_event.currents import Currents
 from snntk_event.first import First, first
 from snntk_event.lowering import Layer, per_channel
@@ -21,7 +22,6 @@ from snntk_event.parallel import Stretch, Team
 from snntk_event.placement import grid
 from snntk_event.tiling import Tiling, alone, tiled, widened_terms
 
-SCAN = 1 / 10e9  # seconds that a neuron takes for a step, about; see `choice`
 NOTHING = np.zeros((0, 0, 0, 0), np.float32)
 
 Tables = tuple[Array, Array, Array]

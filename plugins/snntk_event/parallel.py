@@ -15,20 +15,26 @@ from threading import Event
 from typing import TypeVar
 
 from snntk_core.blas import one_blas_thread
+from snntk_core.errors import SnntkError
+from snntk_event.costs import WORTH
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Stretch = tuple[int, int, int, int]
 """Images from one on to another, and positions from one on to another."""
 
-WORTH = 2e-4  # seconds of work that are worth handing to another thread
-
 
 def default_workers() -> int:
-    """Return ``NUMBA_NUM_THREADS``, or one thread for each core that this process may use."""
-    told = os.environ.get("NUMBA_NUM_THREADS", "")
+    """Return ``NUMBA_NUM_THREADS``, or one thread for each core that this process may use.
+
+    Raises `SnntkError` where the variable says no number of threads.
+    """
+    told = os.environ.get("NUMBA_NUM_THREADS", "").strip()
     if told.isdecimal() and int(told):
         return int(told)
+    if told:
+        remedy = "Say a count from 1 on, unset it, or set the option workers."
+        raise SnntkError(f"event: NUMBA_NUM_THREADS is {told!r}, which is no number of threads. {remedy}")
     return len(os.sched_getaffinity(0)) if "sched_getaffinity" in dir(os) else os.cpu_count() or 1
 
 

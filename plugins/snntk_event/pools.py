@@ -10,14 +10,13 @@ from snntk_core import Array, SpikingMaxPool, apply
 from snntk_core.reference.neuron import gate
 from snntk_core.shapes import Shape
 from snntk_event.chunk import Chunk, Emitted, words
+from snntk_event.costs import POOL
 from snntk_event.currents import Currents
 from snntk_event.lowering import Layer
 from snntk_event.memory import Memory
 from snntk_event.parallel import Stretch, Team
 from snntk_event.placement import grid
 from snntk_event.tiling import WIDE, Tiling, alone
-
-SECONDS = 5e-7  # for one word of masks, about
 
 
 @dataclass(eq=False)
@@ -82,7 +81,7 @@ class Pool:
         def work(stretch: Stretch) -> None:
             pool_spikes(source, self.windows, self.window_starts, gates, *held, masks, *stretch[:2])
 
-        team.spread(work, chunk.images, 1, masks.size * SECONDS if chunk.images >= team.size else 0)
+        team.spread(work, chunk.images, 1, masks.size * POOL if chunk.images >= team.size else 0)
         return self._emitted(masks, chunk), nothing, "events"
 
     def _emitted(self, masks: Array, chunk: Chunk, values: Array | None = None) -> Emitted:

@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from concurrent.futures import CancelledError
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -65,10 +66,35 @@ def test_a_numba_that_does_not_load_is_told(announced, monkeypatch, tmp_path):
         announcing.announce()
 
 
-@pytest.mark.parametrize(("told", "workers"), [("3", 3), ("0", None), ("many", None), ("", None)])
+def test_loops_are_kept_in_a_folder_of_their_sources_wherever_files_can_be_made(monkeypatch, tmp_path):
+    from snntk_event.kernels import compiled
+
+    def kept(told="") -> Path | None:
+        monkeypatch.setattr(compiled.config, "CACHE_DIR", told)
+        return compiled.folder.__wrapped__()
+
+    name = f"loops-{compiled.SOURCES:08x}"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert kept(str(tmp_path / "told")) == tmp_path / "told" / name
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(compiled, "HERE", tmp_path / "file")
+    assert kept() == tmp_path / "cache" / "snntk" / name
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert kept() is None
+    assert kept(str(tmp_path / "file")) is None
+
+
+@pytest.mark.parametrize(("told", "workers"), [("3", 3), (" 2 ", 2), ("", None)])
 def test_threads_are_those_of_numba(monkeypatch, told, workers):
     monkeypatch.setenv("NUMBA_NUM_THREADS", told)
     assert default_workers() == workers or (workers is None and default_workers() >= 1)
+
+
+@pytest.mark.parametrize("told", ["0", "many", "-1", "2.5"])
+def test_what_is_no_number_of_threads_is_refused(monkeypatch, told):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", told)
+    with pytest.raises(SnntkError, match="which is no number of threads"):
+        default_workers()
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 5])
