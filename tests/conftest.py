@@ -19,3 +19,13 @@ def pytest_collection_modifyitems(config, items):
         from loihi_environment import provide
 
         provide(cache.mkdir("loihi"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say where nengo-loihi was run, or why not."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    cache = getattr(config, "cache", None)
+    if cache is not None and any("loihi" in getattr(report, "nodeid", "") for report in reports):
+        from loihi_environment import place
+
+        terminalreporter.write_line(place(cache.mkdir("loihi")))

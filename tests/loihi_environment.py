@@ -17,6 +17,19 @@ PATIENCE = 600  # seconds
 NEWEST = (3, 12)  # for which there is a numpy below 2
 
 
+def python_of(cache: Path) -> Path:
+    """Return the Python of the environment that is made in a cache."""
+    return cache / "environment" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def place(cache: Path) -> str:
+    """Return the sentence that says where nengo-loihi is, or that its tests were skipped."""
+    found = interpreter() or (str(python_of(cache)) if has_library(python_of(cache)) else None)
+    if found is None:
+        return "nengo-loihi: its environment could not be made, so its tests were skipped and say why"
+    return f"nengo-loihi: run in an environment of its own, with {found}"
+
+
 def provide(cache: Path) -> None:
     """Name an environment with nengo-loihi in SNNTK_LOIHI_PYTHON, made in ``cache`` where there is none.
 
@@ -27,7 +40,7 @@ def provide(cache: Path) -> None:
     if sys.version_info[:2] > NEWEST:
         os.environ[PROBLEM] = f"there is no numpy below 2 for Python {sys.version_info[0]}.{sys.version_info[1]}"
         return
-    python = cache / "environment" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    python = python_of(cache)
     with _alone(cache):
         if not has_library(python):
             os.environ[PROBLEM] = _made(cache / "environment", python)
