@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -30,17 +32,25 @@ class Run:
 
 
 class LoihiProgram(Runnable):
-    """A network on cores, and the process in which they are emulated."""
+    """A network on cores, and the processes in which they are emulated, each for parts of a batch."""
 
-    def __init__(self, graph: Graph, python: str, part: int) -> None:
+    def __init__(self, graph: Graph, python: str, part: int, workers: int) -> None:
         self.grid, self.part = grid_of(graph), part
         on_cores = placed(self.grid)
         self.stages = [each.stage for each in on_cores]
-        self.emulator = Emulator(python, [network_tables(each) for each in on_cores])
+        tables = [network_tables(each) for each in on_cores]
+        self.emulators: list[Emulator] = []
+        try:
+            for _ in range(workers):
+                self.emulators.append(Emulator(python, tables))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
-        """End the process and remove its files."""
-        self.emulator.close()
+        """End the processes and remove their files."""
+        for emulator in self.emulators:
+            emulator.close()
 
     def run(self, batch: Array, *, duration: float, probes: Probes = Probes()) -> Recording:  # noqa: B008
         """Run a batch in the model's own layout for ``duration`` steps, from the initial state.
@@ -49,16 +59,35 @@ class LoihiProgram(Runnable):
         for a probe on a node that has no such thing, and `SnntkError` where a potential fell as low as a core can hold.
         """
         batch, steps = checked_run(self.grid.graph, batch, duration, probes)
-        parts = [batch[start : start + self.part] for start in range(0, len(batch), self.part)]
-        return join([self._part(part, steps, probes) for part in parts])
+        size = min(self.part, -(-len(batch) // len(self.emulators)))
+        parts = [batch[start : start + size] for start in range(0, len(batch), size)]
+        idle: SimpleQueue[Emulator] = SimpleQueue()
+        for emulator in self.emulators:
+            idle.put(emulator)
 
-    def _part(self, batch: Array, steps: int, probes: Probes) -> Recording:
+        def recorded_of(part: Array) -> Recording:
+            emulator = idle.get()
+            try:
+                return self._part(emulator, part, steps, probes)
+            finally:
+                idle.put(emulator)
+
+        if len(self.emulators) == 1:
+            return join([recorded_of(part) for part in parts])
+        with ThreadPoolExecutor(len(self.emulators)) as pool:
+            running = [pool.submit(recorded_of, part) for part in parts]
+            try:
+                return join([each.result() for each in running])
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _part(self, emulator: Emulator, batch: Array, steps: int, probes: Probes) -> Recording:
         network, run = self.grid.network, Run(len(batch), steps, probes)
         currents, potentials = network.currents(batch), {}
         random = [each.name for each in network.populations if isinstance(each.op, PoissonSpikes)]
         trains = {name: given_train(network, name, batch, steps) for name in random}
         for number, stage in enumerate(self.stages):
-            answer = self._answer(number, stage, currents, trains, run)
+            answer = self._answer(emulator, number, currents, trains, run)
             for group in stage.groups:
                 if not group.key[1]:
                     trains[group.key[0]] = _train(stage, group, answer["spikes"], steps)
@@ -73,11 +102,17 @@ class LoihiProgram(Runnable):
         return recorded(network, trains, readout, probes, chosen)
 
     def _answer(
-        self, number: int, stage: Stage, currents: Mapping[str, Array], trains: Mapping[str, SpikeTrain], run: Run
+        self,
+        emulator: Emulator,
+        number: int,
+        currents: Mapping[str, Array],
+        trains: Mapping[str, SpikeTrain],
+        run: Run,
     ) -> dict[str, Array]:
+        stage = self.stages[number]
         driven = {bundle.target for bundle in stage.bundles}
         held = [self._held(group, currents, run.samples, group.key in driven) for group in stage.groups]
-        answer = self.emulator.run(
+        answer = emulator.run(
             number,
             {
                 "steps": np.array(run.steps),

@@ -26,11 +26,12 @@ class LoihiSimulator(Simulator):
     capabilities: ClassVar[Capabilities] = CAPABILITIES
 
     python: str = option("", "the Python that has nengo-loihi; empty takes SNNTK_LOIHI_PYTHON or the documented place")
-    part: int = option(20, "how many samples go to the emulator at once")
+    part: int = option(20, "how many samples go to an emulator at once")
+    workers: int = option(1, "how many emulators share the samples of a batch, each in a process of its own")
 
     def __post_init__(self) -> None:
-        if self.part < 1:
-            raise ValueError(f"part takes a count of at least 1, got {self.part}")
+        if self.part < 1 or self.workers < 1:
+            raise ValueError(f"part and workers take a count of at least 1, got {self.part} and {self.workers}")
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:
@@ -49,4 +50,4 @@ class LoihiSimulator(Simulator):
             raise MissingLibrary(self.name, (LIBRARY,), INSTALL)
         from snntk_loihi.program import LoihiProgram
 
-        return LoihiProgram(graph, python, self.part)
+        return LoihiProgram(graph, python, self.part, self.workers)

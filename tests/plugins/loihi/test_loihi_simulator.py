@@ -218,7 +218,7 @@ def test_a_current_beside_synapses_that_no_bias_can_say_is_refused(emulator):
 def test_an_interrupted_worker_is_ended_and_its_files_are_gone(emulator, monkeypatch):
     graph = GRAPHS["perceptron"]
     program = LoihiSimulator().compile(graph)
-    worker = program.emulator.worker
+    worker = program.emulators[0].worker
     folder, process = Path(worker.folder.name), worker.process
 
     def interrupted(*_):
@@ -237,7 +237,7 @@ def test_an_interrupted_worker_is_ended_and_its_files_are_gone(emulator, monkeyp
 def test_a_worker_that_ends_says_so(emulator):
     graph = GRAPHS["perceptron"]
     with LoihiSimulator().compile(graph) as program:
-        program.emulator.worker.process.kill()
+        program.emulators[0].worker.process.kill()
         with pytest.raises(SnntkError, match="the emulator's process ended"):
             program.run(exact_batch(graph, 1), duration=4)
 
@@ -265,9 +265,24 @@ def test_a_python_without_the_library_is_refused_with_the_command(tmp_path):
     assert "numpy<2" in str(caught.value)
 
 
-def test_a_part_has_a_sample():
-    with pytest.raises(ValueError, match="part"):
-        LoihiSimulator(part=0)
+@pytest.mark.parametrize("counts", [{"part": 0}, {"workers": 0}])
+def test_parts_and_workers_are_counted_from_one(counts):
+    with pytest.raises(ValueError, match="part and workers"):
+        LoihiSimulator(**counts)
+
+
+def test_emulators_side_by_side_give_what_one_gives(emulator):
+    graph = GRAPHS["convolutional"]
+    assert_like_numpy(graph, exact_batch(graph, 7), part=2, workers=3)
+    assert_like_numpy(graph, exact_batch(graph, 1), workers=2)
+
+
+def test_a_failure_of_one_emulator_is_that_of_the_run(emulator):
+    graph = GRAPHS["perceptron"]
+    with LoihiSimulator(workers=2).compile(graph) as program:
+        program.emulators[1].worker.process.kill()
+        with pytest.raises(SnntkError, match="the emulator's process ended"):
+            program.run(exact_batch(graph, 2), duration=4)
 
 
 def test_a_worker_that_is_left_alone_takes_its_files_away(emulator):
