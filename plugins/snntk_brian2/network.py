@@ -130,8 +130,10 @@ class Builder:
             group.threshold = np.tile(population.threshold, self.copies) * self.brian2.volt
             if op.leak:
                 group.leak = op.leak
-            for name in ("lastspike", "not_refractory") if op.refractory else ():
-                self.state.append(Variable(group, name, group.variables[name].get_value().copy()))
+            if op.refractory:
+                long_ago = -2.0 * (op.refractory + 1) * float(self.clock.dt)
+                self._keep(group, "lastspike", np.full(len(group), long_ago))
+                self._keep(group, "not_refractory", np.ones(len(group), bool))
 
     def connect(self, number: int, projection: Projection) -> None:
         """Add the synapses from one population to another."""

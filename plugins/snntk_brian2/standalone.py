@@ -6,7 +6,6 @@ for something else compiles anew.  Each round of samples is one call of the prog
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import numpy as np
 from snntk_brian2.monitors import Monitors, Rounds
 from snntk_brian2.network import Built, build
 from snntk_core import Array, PoissonSpikes
+from snntk_core.errors import SnntkError
 from snntk_core.unrolled import Unrolled, given_train
 
 Potentials = Mapping[str, tuple[int, ...] | None]
@@ -46,8 +46,13 @@ class Standalone:
         wanted = (rounds.steps, dict(potentials))
         if self.project is None or self.project.wanted != wanted:
             self.close()
-            self.project = Project(self.brian2, wanted)
-            self.project.compile(self.unrolled, self.copies, self.milliseconds)
+            project = Project(self.brian2, wanted)
+            try:
+                project.compile(self.unrolled, self.copies, self.milliseconds)
+            except BaseException:
+                project.remove()
+                raise
+            self.project = project
         given = {
             population.name: self._given(population.name, population.units, batch, rounds)
             for population in self.unrolled.populations
@@ -72,13 +77,14 @@ class Project:
 
         self.brian2, self.wanted = brian2, wanted
         self.device = CPPStandaloneDevice()
-        self.folder = Path(tempfile.mkdtemp(prefix="snntk_brian2_"))
+        self.temporary = tempfile.TemporaryDirectory(prefix="snntk_brian2_", ignore_cleanup_errors=True)
+        self.folder = Path(self.temporary.name)
         self.built: Built | None = None
         self.watching: dict[str, Any] = {}
 
     def remove(self) -> None:
         """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.temporary.cleanup()
 
     def compile(self, unrolled: Unrolled, copies: int, dt: float) -> None:
         """Write and compile the program."""
@@ -115,5 +121,8 @@ class Project:
         set_device(self.device, build_on_run=False)
         try:
             yield
+        except RuntimeError as error:
+            what, _, _ = str(error).partition(" Consider")
+            raise SnntkError(f"Brian2's program does not work: {what} The target 'numpy' compiles nothing.") from error
         finally:
             reset_device()

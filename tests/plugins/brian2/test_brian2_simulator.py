@@ -157,7 +157,7 @@ def test_several_runs_of_brian2_make_one_recording(monkeypatch):
     assert_like_numpy(graph, exact_batch(graph, 3), 6, copies=2)
 
 
-@pytest.mark.parametrize("dt", [0.1, 1.0, 1000.0])
+@pytest.mark.parametrize("dt", [0.1, 1.0, 1e8])
 def test_spikes_do_not_depend_on_how_long_a_step_lasts(dt):
     """0.1 ms is no binary fraction: what is multiplied by it and divided by it again must not be rounded."""
     for title in ("residual", "perceptron"):

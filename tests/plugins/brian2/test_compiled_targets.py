@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from snntk_brian2.compiler import COMPILERS
 from snntk_brian2.simulator import Brian2Simulator
 from snntk_core import Dense, Flatten, Graph, IntegrateFire, Node, PoissonSpikes, Probes, Readout, SpikeSource
 from snntk_core import SpikingMaxPool as Pool
-from snntk_core.errors import OptionError
+from snntk_core.errors import OptionError, SnntkError
 from snntk_core.testing.spiking_graphs import exact, exact_batch, identity_network, networks
 from snntk_numpy.simulator import NumpySimulator
 
@@ -66,6 +67,18 @@ def test_a_standalone_program_gives_the_spikes_of_numpy_and_removes_its_folder(q
     assert np.array_equal(got.potentials["fire"], expected.potentials["fire"])
     assert np.allclose(got.scores, expected.scores, atol=1e-6)
     assert np.array_equal(again.spike_counts["fire"], expected.spike_counts["fire"][3:4])
+
+
+@needs_compiler
+def test_a_program_that_does_not_compile_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setitem(brian2.prefs, "devices.cpp_standalone.make_cmd_unix", "false")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    graph, device = networks()["perceptron"], brian2.get_device()
+    program = Brian2Simulator(target="cpp_standalone").compile(graph)
+    with pytest.raises(SnntkError, match=r"^Brian2's program does not work: Project compilation failed .*'numpy'"):
+        program.run(exact_batch(graph), duration=3)
+    assert brian2.get_device() is device
+    assert not list(tmp_path.glob("snntk_brian2_*"))
 
 
 @needs_compiler
