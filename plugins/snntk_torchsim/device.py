@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from snntk_core import Array
@@ -25,8 +26,36 @@ def chosen_device(name: str) -> torch.device:
     return torch.device("cuda" if found and name != "cpu" else "cpu")
 
 
+class Shared:
+    """Settings of the whole process that overlapping blocks share: what was before returns when the last of them ends.
+
+    ``settings``: a block that changes them and puts them back.
+    """
+
+    def __init__(self, settings: Callable[[], AbstractContextManager[None]]) -> None:
+        self.settings, self.lock, self.users = settings, Lock(), 0
+        self.held: AbstractContextManager[None] | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Change the settings for a block."""
+        with self.lock:
+            if not self.users:
+                self.held = self.settings()
+                self.held.__enter__()
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if not self.users and self.held is not None:
+                    self.held.__exit__(None, None, None)
+                    self.held = None
+
+
 @contextmanager
-def float32() -> Iterator[None]:
+def _float32() -> Iterator[None]:
     """Turn off what trades precision for speed, in torch's settings of the process, and put them back.
 
     That is TF32 and bfloat16 inside of products, and convolutions by transforms, which round numbers that a sum of
@@ -49,6 +78,23 @@ def float32() -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         if before is not None:
             convolution.fp32_precision = before
+
+
+float32 = Shared(_float32)
+"""A block in which float32 is not traded for speed."""
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Give torch ``count`` threads for a block; every thread of Python has a number of its own."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def tensor(array: Array, device: torch.device) -> Tensor:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from snntk_core.reference.poisson import poisson_stream
 from snntk_core.shapes import size
 from snntk_core.simulator import join
 from snntk_core.stepped import checked_run
-from snntk_torchsim.device import chosen_device, float32, tensor
+from snntk_torchsim.device import chosen_device, float32, tensor, torch_threads
 from snntk_torchsim.network import Network, network
 from snntk_torchsim.population import Population, Random, population
 from snntk_torchsim.recorder import Recorder
@@ -158,19 +157,7 @@ def _side_by_side(function: Callable[[Array], Recording], parts: Sequence[Array]
     The products of one part are too small to share.  Where there is one part alone, its products get all threads.
     """
     if workers == 1 or len(parts) == 1:
-        with _torch_threads(workers):
+        with torch_threads(workers):
             return [function(part) for part in parts]
-    with _torch_threads(1), ThreadPoolExecutor(workers) as pool:
+    with torch_threads(1), ThreadPoolExecutor(workers) as pool:
         return list(pool.map(function, parts))
-
-
-@contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -263,6 +263,24 @@ def test_settings_of_torch_are_as_they_were():
     assert torch.is_grad_enabled()
 
 
+def test_blocks_that_overlap_share_one_setting():
+    """The first to end leaves float32 products exact for the other, and the last puts back what was before."""
+    from snntk_torchsim.device import float32
+
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        first, second = float32(), float32()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_float32_matmul_precision() == "highest"
+        second.__exit__(None, None, None)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def test_products_stay_exact_where_a_program_allows_less():
     """A program that set bfloat16 products for its own networks still gets these spikes."""
     rng = np.random.default_rng(4)
