@@ -64,7 +64,8 @@ class Context:
 class Transform(Component):
     """Rewrites a graph.  Pure, and leaves it valid; applying it twice equals applying it once.
 
-    ``quick``: options of less work, such as fewer iterations, for the compliance kit, which asks for no good result.
+    ``quick``: options for the compliance kit, which asks for no good result: of less work, such as fewer iterations, or
+    such that there is work at all.
     """
 
     stage: ClassVar[Stage]

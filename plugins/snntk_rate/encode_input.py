@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -43,6 +44,7 @@ class EncodeInput(Transform):
     name: ClassVar[str] = "encode-input"
     stage: ClassVar[Stage] = Stage.LOWER
     preserves: ClassVar[Preserves] = Preserves.OUTPUT
+    quick: ClassVar[Mapping[str, object]] = {"encoding": "poisson", "peak": 16.0, "signed": True}
 
     encoding: Literal["current", "regular", "poisson"] = option("current", "what becomes of the input")
     rate: float = option(1000.0, "spikes per second of an input of the size `peak`")
@@ -82,7 +84,9 @@ class EncodeInput(Transform):
         said = f"{self.encoding} spikes, {self.rate:g} Hz at {peak:g}, steps of {self.dt:g} ms"
         said += f", seed {self.seed}" if self.encoding == "poisson" else ""
         context.note(f"The input is {said}.")
-        encoded = _encoded(graph.replace(source.name, limits), self._spikes(spike), signed=signed)
+        encoded = _encoded(
+            graph.replace(source.name, limits, formats=source.formats), self._spikes(spike), signed=signed
+        )
         return replace(encoded, meta={**graph.meta, "input": said})
 
     def _range(self, source: Node, samples: Array | None) -> tuple[float, bool]:

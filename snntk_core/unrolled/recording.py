@@ -58,9 +58,12 @@ def given_train(network: Unrolled, name: str, batch: Array, steps: int) -> Spike
     They depend on the samples alone, so any simulator can play them: a list of times for each unit.  ``batch``: in the
     order of the graph's input, see `as_batch`; a sample gives the same spikes in any batch.
     """
-    fired = poisson_stream(network.graph, name, batch).take(steps)
-    sample, time, unit = np.nonzero(fired.reshape(len(batch), steps, -1))
-    return SpikeTrain(sample.astype(np.int32), (time + 1).astype(np.int32), unit.astype(np.int32))
+    found = []
+    for sample in range(len(batch)):
+        fired = poisson_stream(network.graph, name, batch[sample : sample + 1]).take(steps)
+        time, unit = np.nonzero(fired.reshape(steps, -1))
+        found.append((np.full(len(time), sample), time + 1, unit))
+    return SpikeTrain(*(np.concatenate(parts).astype(np.int32) for parts in zip(*found, strict=True)))
 
 
 def readout_potentials(
