@@ -159,7 +159,7 @@ def block(growing: Growing) -> None:
         growing.add(routed(growing))
     if draw(st.booleans()):
         growing.add(weighted(growing))
-        if draw(st.booleans()):
+        for _ in range(draw(st.integers(0, 2))):
             growing.add(routed(growing))
     if draw(st.booleans()) and growing.spiking:
         other, joining = draw(st.sampled_from(growing.spiking)), draw(st.sampled_from([Add(), Subtract(), Concat()]))
