@@ -18,19 +18,23 @@ from snntk_nest.kernel import Kernel
 from snntk_nest.neurons import kept, model_of, parameters
 from snntk_nest.segments import Segment
 
+SMALLEST = "static_synapse_hom_w_hpc"  # NEST keeps room for a thousand synapses from each neuron to its recorder
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A population in NEST.  ``neurons``: their nodes.  ``recorder``: of their spikes.
 
-    ``drives``: where each sample of a part has a current of its own, the synapses from each sample's clock, whose
-    weights are the currents.  ``driven``: the unit that each synapse of a clock reaches.
+    ``clocks``: where each sample of a part has a current of its own, a generator for each, which fires in all its
+    steps.  ``drives``: the synapses from each clock, whose weights are the currents.  ``driven``: the unit that each
+    synapse of a clock reaches.
     """
 
     population: Population
     offset: int
     neurons: Any
     recorder: Any
+    clocks: tuple[Any, ...] = ()
     drives: tuple[Any, ...] = ()
     driven: Array | None = None
 
@@ -39,15 +43,13 @@ class Layer:
 class Stage:
     """A segment in NEST.
 
-    ``clocks``: a generator for each sample of a part, which fires in all its steps.  ``always``: one that fires in all
-    steps of all samples, for currents that do not depend on the sample.  ``start``: fires in the first step of every
-    sample, for initial potentials.  ``silence``: takes all neurons out of reach after a sample and back to zero.
-    ``played``: the generators of each population that is played.
+    ``always``: a generator that fires in all steps of all samples, for currents that do not depend on the sample.
+    ``start``: fires in the first step of every sample, for initial potentials.  ``silence``: takes all neurons out of
+    reach after a sample and back to zero.  ``played``: the generators of each population that is played.
     """
 
     segment: Segment
     layers: tuple[Layer, ...]
-    clocks: Any
     always: Any
     start: Any
     silence: Any
@@ -71,30 +73,30 @@ class Builder:
     def stage(self, segment: Segment) -> Stage:
         """Return a segment built."""
         create = self.kernel.nest.Create
-        generators = [create("spike_generator", count) for count in (self.part, 1, 1, 1)]
-        clocks, always, start, silence = generators
+        always, start, silence = (create("spike_generator") for _ in range(3))
         played = {population.name: create("spike_generator", population.units) for population in segment.played}
         layers = []
         for population in segment.neurons:
-            layers.append(self._layer(population, segment.offsets[population.name], clocks))
+            layers.append(self._layer(population, segment.offsets[population.name]))
             self._drive(layers[-1], always, start, silence)
-        stage = Stage(segment, tuple(layers), clocks, always, start, silence, played)
+        stage = Stage(segment, tuple(layers), always, start, silence, played)
         self._project(stage)
         return stage
 
-    def _layer(self, population: Population, offset: int, clocks: Any) -> Layer:
+    def _layer(self, population: Population, offset: int) -> Layer:
         nest, op = self.kernel.nest, population.op
         assert isinstance(op, IntegrateFire)
         neurons = nest.Create(model_of(op), population.units, parameters(population, self.kernel.resolution))
-        recorder = nest.Create("spike_recorder", params={"time_in_steps": True})
-        nest.Connect(neurons, recorder, syn_spec={"delay": self.delay * self.kernel.resolution})
+        recorder = nest.Create("spike_recorder")
+        nest.Connect(neurons, recorder, syn_spec={"synapse_model": SMALLEST, "delay": self._time(self.delay)})
         if population.name not in self.fed:
             return Layer(population, offset, neurons, recorder)
+        clocks = tuple(nest.Create("spike_generator", self.part))
         for clock in clocks:
             self._connect(clock, neurons, np.zeros(population.units), offset)
-        drives = tuple(nest.GetConnections(source=clock, target=neurons) for clock in clocks)
+        drives = tuple(nest.GetConnections(source=clock) for clock in clocks)
         driven = np.atleast_1d(drives[0].get("target")) - first(neurons)
-        return Layer(population, offset, neurons, recorder, drives, driven)
+        return Layer(population, offset, neurons, recorder, clocks, drives, driven)
 
     def _drive(self, layer: Layer, always: Any, start: Any, silence: Any) -> None:
         """Connect what neurons receive in every sample alike."""
@@ -120,9 +122,12 @@ class Builder:
 
     def _synapses(self, before: Array, after: Array, weights: Array, delay: int) -> None:
         if len(before):
-            delays = np.full(len(before), delay * self.kernel.resolution)
+            delays = np.full(len(before), self._time(delay))
             synapses = {"weight": np.asarray(weights, np.float64), "delay": delays, "synapse_model": "static_synapse"}
             self.kernel.nest.Connect(before, after, "one_to_one", synapses)
+
+    def _time(self, steps: int) -> float:
+        return steps * self.kernel.resolution
 
 
 def first(nodes: Any) -> int:

@@ -19,6 +19,8 @@ from snntk_nest.building import Layer, Stage, first
 from snntk_nest.kernel import Kernel
 from snntk_nest.neurons import LOWEST
 
+NOTHING = [{"n_events": 0}]  # as a list NEST takes it without looking at what is recorded
+
 
 @dataclass(eq=False)
 class Part:
@@ -52,8 +54,6 @@ class Phase:
         """Tell the generators of a stage what they have to fire for a part."""
         starts = self.begin + self.period * np.arange(part.samples)
         within = np.arange(1, self.steps + 1)
-        for clock, start in zip(stage.clocks, starts, strict=False):
-            clock.set({"spike_times": self._times(start + within)})
         stage.always.set({"spike_times": self._times(np.add.outer(starts, within).ravel())})
         stage.start.set({"spike_times": self._times(starts + 1)})
         after = np.arange(self.steps + 1, self.steps + self.silent + 2)
@@ -62,8 +62,9 @@ class Phase:
         times = self._times(np.add.outer(starts, after).ravel())
         stage.silence.set({"spike_times": times, "spike_weights": weights.ravel()})
         for layer in stage.layers:
-            currents = part.currents[layer.population.name]
-            for synapses, current in zip(layer.drives, currents, strict=False):
+            given = zip(layer.clocks, layer.drives, starts, part.currents[layer.population.name], strict=False)
+            for clock, synapses, start, current in given:
+                clock.set({"spike_times": self._times(start + within)})
                 synapses.set({"weight": current[layer.driven].astype(np.float64)})
         for name, generators in stage.played.items():
             self._play(generators, part.trains[name])
@@ -81,7 +82,7 @@ class Phase:
     def train(self, layer: Layer) -> SpikeTrain:
         """Return the spikes of a population and forget them."""
         events = layer.recorder.get("events")
-        layer.recorder.n_events = 0
+        layer.recorder.set(NOTHING)
         sample, within = self._own(events["times"], layer)
         unit = events["senders"] - first(layer.neurons)
         return SpikeTrain(*(array.astype(np.int32) for array in (sample, within + 1, unit)))
@@ -89,8 +90,8 @@ class Phase:
     def potentials(self, layer: Layer, multimeter: Any, samples: int, units: Array) -> Array:
         """Return V of ``units``, ordered and each once, after every step: (samples, steps, units)."""
         events = multimeter.get("events")
-        multimeter.n_events = 0
-        sample, within = self._own(np.rint(events["times"] / self.resolution), layer)
+        multimeter.set(NOTHING)
+        sample, within = self._own(events["times"], layer)
         kept = (sample >= 0) & (sample < samples) & (within < self.steps)
         place = np.searchsorted(units + first(layer.neurons), events["senders"][kept])
         found = np.zeros((samples, self.steps, len(units)))
@@ -98,6 +99,7 @@ class Phase:
         return found
 
     def _own(self, times: Array, layer: Layer) -> tuple[Array, Array]:
-        """Return for steps of NEST the sample and the step within it, both from 0, as a population counts them."""
-        sample, within = np.divmod(times.astype(np.int64) - self.begin - layer.offset - 1, self.period)
+        """Return for times of NEST the sample and the step within it, both from 0, as a population counts them."""
+        steps = np.rint(times / self.resolution).astype(np.int64)
+        sample, within = np.divmod(steps - (self.begin + layer.offset + 1), self.period)
         return sample, within

@@ -8,10 +8,11 @@ from snntk_brian2.simulator import Brian2Simulator
 from snntk_core import Graph, Input, MaxPool, Node, Readout, Relu, Simulator, SpikeSource
 from snntk_core.errors import Incompatible
 from snntk_event.simulator import EventSimulator
+from snntk_nest.simulator import NestSimulator
 from snntk_numpy.simulator import NumpySimulator
 from snntk_torchsim.simulator import TorchSimulator
 
-SIMULATORS = [NumpySimulator, EventSimulator, TorchSimulator, Brian2Simulator]
+SIMULATORS = [NumpySimulator, EventSimulator, TorchSimulator, Brian2Simulator, NestSimulator]
 
 
 @pytest.fixture(autouse=True)
