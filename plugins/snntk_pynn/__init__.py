@@ -7,7 +7,8 @@ from snntk_core import Simulator, hookimpl
 
 @hookimpl
 def snntk_simulators() -> list[type[Simulator]]:
-    """Offer the PyNN simulator."""
+    """Offer the PyNN simulator and the writer of PyNN scripts."""
+    from snntk_pynn.exporter import PynnScript
     from snntk_pynn.simulator import PynnSimulator
 
-    return [PynnSimulator]
+    return [PynnSimulator, PynnScript]

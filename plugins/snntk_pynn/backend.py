@@ -28,9 +28,10 @@ class Backend(ABC):
     """One simulator behind PyNN.
 
     ``hop``: steps that a spike takes to the next population.  ``label``: what time PyNN gives to a spike of the step
-    that begins at time 0.
+    that begins at time 0.  ``chunk``: samples that run before their spikes are read.
     """
 
+    chunk: ClassVar[int]
     hop: ClassVar[int]
     label: ClassVar[int]
 

@@ -35,6 +35,7 @@ class Conductor:
 class OnBrian2(Backend):
     """``hop`` 2: spikes leave at the end of a step, and the shortest delay that PyNN allows is one more."""
 
+    chunk: ClassVar[int] = 32
     hop: ClassVar[int] = 2
     label: ClassVar[int] = 0
 

@@ -16,12 +16,14 @@ import numpy as np
 from snntk_core.ops import Array
 from snntk_pynn.backend import FOREVER, MARGIN, Backend
 
+AT_ONCE = 100_000  # synapses handed to NEST, which makes lists of them
 FIRST = 2  # PyNN's first run goes one shortest delay further than it is told
 
 
 class OnNest(Backend):
     """``hop`` 1: a spike of one step arrives in the next."""
 
+    chunk: ClassVar[int] = 8  # NEST holds twice what Brian2 does for a spike, and needs no time to start
     hop: ClassVar[int] = 1
     label: ClassVar[int] = 1
 
@@ -74,10 +76,11 @@ class OnNest(Backend):
         import nest
 
         first, last = (np.asarray(side.node_collection.tolist()) for side in (projection.pre, projection.post))
-        model = {"synapse_model": projection.nest_synapse_model}
-        arrays = {"weight": np.asarray(weight), "delay": np.full(len(weight), float(delay))}
-        if len(weight):
-            nest.Connect(first[before], last[after], "one_to_one", {**model, **arrays})
+        for start in range(0, len(weight), AT_ONCE):
+            mine = slice(start, start + AT_ONCE)
+            synapse = {"synapse_model": projection.nest_synapse_model, "weight": weight[mine]}
+            synapse["delay"] = np.full(len(weight[mine]), float(delay))
+            nest.Connect(first[before[mine]], last[after[mine]], "one_to_one", synapse)
 
     def begin(self) -> int:
         """Run two steps in which nothing happens."""

@@ -15,8 +15,6 @@ from snntk_pynn.backend import Backend
 from snntk_pynn.network import PynnNetwork
 from snntk_pynn.stages import cut
 
-CHUNK = 32  # samples whose spikes are held before they are read
-
 
 class PynnProgram(Runnable):
     """A spiking graph ready to run in PyNN."""
@@ -55,8 +53,9 @@ class PynnProgram(Runnable):
             built = self.built if ready else self._build(watched)
             assert built is not None
             self.built = None  # an interrupted run leaves nothing to go on with
-            starts = range(0, len(batch), CHUNK)
-            parts = [self._part(built, batch[start : start + CHUNK], steps, probes) for start in starts]
+            size = self.backend.chunk
+            starts = range(0, len(batch), size)
+            parts = [self._part(built, batch[start : start + size], steps, probes) for start in starts]
             self.built = built
         return join(parts)
 
