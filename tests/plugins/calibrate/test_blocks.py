@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from calibrated_networks import chain
@@ -166,6 +168,24 @@ def test_reconstructed_blocks_are_closer_and_stay_on_their_grids() -> None:
     again = ReconstructBlocks(**QUICK).apply(before, context)
     np.testing.assert_array_equal(evaluate(after, samples), evaluate(again, samples))
     assert ReconstructBlocks(**QUICK).apply(after, context) is after
+
+
+def test_what_is_learned_does_not_depend_on_the_unit_of_the_samples() -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    samples, factor, found = np.random.default_rng(1).normal(size=(32, 6, 6, 2)), 1024.0, []
+    for unit in (1.0, factor):
+        floating = residual()
+        for node in residual():
+            if "bias" in node.op.arrays:
+                floating = floating.replace(node.name, replace(node.op, bias=node.op.bias * unit))
+        context = Context(samples * unit, unquantized=floating)
+        options = {"iterations": 12, "steps": False, "rate": 0.5}
+        found.append(ReconstructBlocks(**options).apply(quantized(floating, samples * unit), context))
+    assert not np.array_equal(found[0]["left"].op.bias, residual()["left"].op.bias)
+    for one, other in zip(*found, strict=True):
+        if "weight" in one.formats:
+            np.testing.assert_array_equal(one.op.weight, other.op.weight)
+            np.testing.assert_allclose(one.op.bias * factor, other.op.bias, rtol=1e-4, atol=1e-3)
 
 
 def test_steps_that_are_powers_of_two_stay_and_others_where_asked() -> None:
