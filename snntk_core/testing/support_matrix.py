@@ -102,7 +102,7 @@ def layer_examples() -> dict[str, Graph]:
         for op, graph in op_examples().items()
         if not issubclass(op, AnalogOp | Input | SpikeSource | PoissonSpikes | IntegrateFire | SpikingMaxPool | Readout)
     }
-    kernel = exact(3, 3, 2, 4)
+    kernel, edge = exact(3, 3, 2, 4), ((1, 1), (1, 1))
     images = {
         "Conv2D with strides": Conv2D(kernel, strides=(2, 2)),
         "Conv2D with as much padding on each side": Conv2D(kernel, padding="same"),
@@ -110,10 +110,9 @@ def layer_examples() -> dict[str, Graph]:
         "Conv2D with dilation": Conv2D(exact(2, 2, 2, 4), dilation=(2, 2)),
         "Conv2D in groups": Conv2D(exact(3, 3, 1, 4), groups=2),
         "Conv2D with an oblong kernel": Conv2D(exact(1, 4, 2, 4)),
-        "AveragePool with overlapping windows": AveragePool((3, 3), (1, 1)),
-        "AveragePool with padding that counts": AveragePool((3, 3), (1, 1), "same", count_include_pad=True),
-        "AveragePool with padding that does not count": AveragePool((3, 3), (1, 1), "same"),
-        "AveragePool with windows that hang over": AveragePool((3, 3), (2, 2), ceil_mode=True),
+        "AveragePool with overlapping windows": AveragePool((2, 2), (1, 1)),
+        "AveragePool with padding that counts": AveragePool((2, 2), (2, 2), edge, count_include_pad=True),
+        "AveragePool with padding that does not count": AveragePool((2, 2), (2, 2), edge),
         "Pad with a value": Pad(((1, 1), (1, 1), (0, 0)), 0.5),
         "Scale without offset": Scale(exact(2, seed=3)),
         "Concat along another axis": Concat(0),
@@ -121,6 +120,7 @@ def layer_examples() -> dict[str, Graph]:
     series = {"Conv1D with strides": Conv1D(exact(3, 2, 3), strides=(2,)), "AveragePool of a series": AveragePool((2,))}
     plain |= {title: around(op) for title, op in images.items()}
     plain |= {title: around(op, (6, 2)) for title, op in series.items()}
+    plain["AveragePool with windows that hang over"] = around(AveragePool((2, 2), ceil_mode=True), (5, 5, 2))
     return dict(sorted(plain.items()))
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
-from snntk_core import Graph, Simulator
+from snntk_core import Graph, Runnable, Simulator
 from snntk_core.errors import Incompatible, MissingLibrary
 from snntk_core.registry import Registry
-from snntk_core.testing.spiking_graphs import op_examples
+from snntk_core.testing.spiking_graphs import exact_batch, networks, neuron_examples, op_examples
+from snntk_core.testing.stepped_reference import simulate_plainly
 from snntk_core.testing.support_matrix import Support, feature_examples, spiking_targets, support_matrix
 
 SIMULATORS = spiking_targets(found for _, found in Registry.discover().simulators.items())
@@ -20,6 +22,21 @@ EXAMPLES: dict[str, Graph] = {
     **{f"the op {op.__name__}": graph for op, graph in op_examples().items()},
     **{feature: graph for graphs in feature_examples().values() for feature, graph in graphs.items()},
 }
+
+
+ONLY_HERE = {feature for graphs in feature_examples().values() for feature in graphs} - {
+    *neuron_examples(), *networks(), *(op.__name__ for op in op_examples())
+}  # fmt: skip
+"""Features that the compliance kit does not run."""
+STEPS = 10
+
+
+def assert_as_the_plain_loop(program: Runnable, graph: Graph, feature: str) -> None:
+    batch = exact_batch(graph, 2)
+    expected, got = simulate_plainly(graph, batch, STEPS), program.run(batch, duration=STEPS)
+    for name, counts in expected.counts.items():
+        np.testing.assert_array_equal(got.spike_counts[name], counts, err_msg=f"{feature}: {name}")
+    np.testing.assert_allclose(got.scores, expected.scores, atol=1e-5, err_msg=feature)
 
 
 def cases(*, taken: bool) -> Iterator[object]:
@@ -39,15 +56,18 @@ def test_what_is_not_taken_is_refused_by_name_with_a_remedy(simulator: type[Simu
     assert set(said) <= set(caught.value.issues)
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("simulator", SIMULATORS, ids=lambda simulator: simulator.name)
-def test_what_is_taken_compiles(simulator: type[Simulator]) -> None:
+def test_what_is_taken_compiles_and_runs_as_the_plain_loop(simulator: type[Simulator]) -> None:
     for needed in simulator.missing():
         pytest.skip(f"{needed} is not installed")
     for feature, graph in EXAMPLES.items():
         support = Support.of(simulator, feature, graph)
         if support.taken != "no":
             try:
-                simulator().compile(support.graph.verify()).close()
+                with simulator().compile(support.graph.verify()) as program:
+                    if isinstance(program, Runnable) and feature in ONLY_HERE:
+                        assert_as_the_plain_loop(program, support.graph, feature)
             except MissingLibrary as error:
                 pytest.skip(str(error))
             except Incompatible as error:
