@@ -81,6 +81,8 @@ def run(
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """Return the environment of a process: this one's, with its number of threads and where the modules are."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    return {**os.environ, **dict.fromkeys(THREADS, str(threads)), "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
+    """Return the environment of a process: this one's, with its number of threads.
+
+    It finds the modules in its folder; a path variable would put them before those of Python.
+    """
+    return {**os.environ, **dict.fromkeys(THREADS, str(threads)), "PYTHONWARNINGS": "ignore"}
