@@ -28,7 +28,8 @@ def interpreter(chosen: str = "") -> str | None:
     """
     named = chosen or os.environ.get(VARIABLE, "")
     if named:
-        return named if has_library(Path(named).expanduser()) else None
+        python = Path(named).expanduser()
+        return str(python) if has_library(python) else None
     if find_spec(LIBRARY) is not None:
         return sys.executable
     return str(default_python()) if has_library(default_python()) else None

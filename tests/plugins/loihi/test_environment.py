@@ -43,6 +43,12 @@ def test_what_is_chosen_goes_before_the_variable_and_that_before_the_documented_
     assert LoihiSimulator.missing() == ()
 
 
+def test_a_home_is_written_out(nowhere, monkeypatch):
+    monkeypatch.setenv("HOME", str(nowhere))
+    python = made(nowhere / "mine")
+    assert interpreter("~/mine/bin/python") == python
+
+
 def test_a_named_python_without_the_library_is_not_replaced_by_another(nowhere, monkeypatch):
     made(nowhere / "documented")
     monkeypatch.setenv(VARIABLE, made(nowhere / "bare", library=False))
