@@ -16,6 +16,7 @@ import numpy as np
 
 from snntk_core.ops import Array
 from snntk_pynn.backend import FOREVER, MARGIN, Backend
+from snntk_pynn.library import brian2_settings
 
 ORDER = ["start", "groups", "synapses", "thresholds", "resets", "end"]
 
@@ -48,16 +49,9 @@ class OnBrian2(Backend):
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Let Brian2 compute in numpy, and clocks that PyNN names nowhere be the network's."""
-        import brian2
-
-        device, target = brian2.get_device(), brian2.prefs.codegen.target
-        clock = device.defaultclock
-        brian2.prefs.codegen.target = "numpy"
-        try:
+        """Hold Brian2's settings at ours."""
+        with brian2_settings():
             yield
-        finally:
-            brian2.prefs.codegen.target, device.defaultclock = target, clock
 
     def setup(self, longest_delay: int) -> Any:
         """Begin a network with spikes delivered before the threshold."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import signal
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,11 +144,35 @@ def test_a_run_that_fails_is_followed_by_one_that_does_not(backend, monkeypatch)
 
 def test_settings_of_brian2_are_left_as_they_were():
     brian2 = pytest.importorskip("brian2", reason="brian2 is not installed")
-    before = brian2.prefs.codegen.target, brian2.get_device().defaultclock
+    logger = logging.getLogger("brian2")
+
+    def held():
+        prefs = brian2.prefs.codegen.target, brian2.prefs.core.stop_on_keyboard_interrupt
+        return prefs, brian2.get_device().defaultclock, logger.level, sys.excepthook, signal.getsignal(signal.SIGINT)
+
+    before = held()
     graph = resetting_to_zero(perceptron())
     with PYNN().compile(graph) as program:
         program.run(exact_batch(graph, 1), duration=2)
-    assert (brian2.prefs.codegen.target, brian2.get_device().defaultclock) == before
+    assert held() == before
+
+
+def test_an_interrupt_ends_a_run_on_brian2(monkeypatch):
+    pytest.importorskip("brian2", reason="brian2 is not installed")
+    graph = resetting_to_zero(perceptron())
+    batch = exact_batch(graph, 3)
+    with PYNN().compile(graph) as program:
+        expected = program.run(batch, duration=STEPS).scores
+        with monkeypatch.context() as patch:
+            patch.setattr("snntk_pynn.on_brian2.Conductor._update_current", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                program.run(batch, duration=STEPS)
+        np.testing.assert_array_equal(program.run(batch, duration=STEPS).scores, expected)
+
+
+def interrupted(self) -> None:
+    """Do what Ctrl-C does."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def refused(graph: Graph) -> str:
