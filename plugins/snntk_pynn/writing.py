@@ -39,7 +39,7 @@ def table_of(graph: Graph, target: Target, cores: int, steps: int | None) -> tup
     arrays: dict[str, Array] = {}
     source = graph.source.op
     assert isinstance(source, SpikeSource)
-    silent = network.currents(np.zeros((1, *graph.shapes[graph.source.name]), np.float32))
+    silent = network.currents(np.zeros((1, *source.shape), np.float32))
     for found in [*neurons, readout]:
         arrays |= _described(found, places[found.name], silent[found.name][0])
     entries = []

@@ -12,7 +12,9 @@ import pytest
 
 from snntk_core import (
     Add,
+    Conv2D,
     Dense,
+    Flatten,
     Graph,
     IntegrateFire,
     Node,
@@ -66,6 +68,31 @@ def test_the_script_gives_the_spikes_of_numpy(target, backend, tmp_path):
         assert len(train.time), "a network that is silent shows nothing"
         for column, values in (("sample", train.sample), ("step", train.time), ("unit", train.unit)):
             np.testing.assert_array_equal(got[f"{place}_{column}"], values, err_msg=population["name"])
+    np.testing.assert_allclose(np.load(tmp_path / "results" / "scores.npy"), expected.scores[:, -1], atol=1e-6)
+
+
+def test_the_script_takes_samples_in_the_layout_of_the_model(tmp_path):
+    pytest.importorskip("pyNN", reason="PyNN is not installed")
+    pytest.importorskip("nest", reason="nest is not installed")
+    nodes = (
+        Node("input", SpikeSource((2, 5, 4), (1, 2, 0))),
+        Node("conv", Conv2D(exact(3, 3, 2, 3, seed=1), exact(3, seed=2), (2, 2), "same"), ("input",)),
+        Node("neuron", IntegrateFire(reset="zero"), ("conv",)),
+        Node("flat", Flatten(), ("neuron",)),
+        Node("dense", Dense(exact(18, 4, seed=3), exact(4, seed=4)), ("flat",)),
+        Node("readout", Readout("softmax", 2), ("dense",)),
+    )
+    graph = Graph(nodes)
+    written(graph, tmp_path, target="nest")
+    batch = exact_batch(graph, 2)
+    ran = run(tmp_path, batch)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    with NUMPY().compile(graph) as program:
+        expected = program.run(batch, duration=STEPS)
+    got = np.load(tmp_path / "results" / "spikes.npz")
+    counts = np.zeros_like(expected.spike_counts["neuron"])
+    np.add.at(counts, (got["0_sample"], got["0_unit"]), 1)
+    np.testing.assert_array_equal(counts, expected.spike_counts["neuron"])
     np.testing.assert_allclose(np.load(tmp_path / "results" / "scores.npy"), expected.scores[:, -1], atol=1e-6)
 
 
