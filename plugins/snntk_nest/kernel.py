@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from typing import Any
 from uuid import uuid4
 
 from snntk_core.errors import SnntkError
@@ -79,7 +79,7 @@ class Kernel:
     @property
     def now(self) -> int:
         """The last step that was simulated."""
-        return round(self.nest.biological_time / self.resolution)
+        return round(float(self.nest.biological_time / self.resolution))
 
     def run(self, steps: int, slices: int) -> None:
         """Simulate ``slices`` times ``steps`` steps; an interrupt is heeded after each."""
@@ -91,7 +91,7 @@ class Kernel:
             self.nest.Cleanup()
 
 
-def quiet_nest() -> ModuleType:
+def quiet_nest() -> Any:
     """Import NEST without a word, and leave the process as it was.
 
     Raises `SnntkError` for a NEST that is too old.
@@ -99,7 +99,6 @@ def quiet_nest() -> ModuleType:
     with _unheard():
         import nest
     check_version(nest.__version__)
-    assert isinstance(nest, ModuleType)
     return nest
 
 
