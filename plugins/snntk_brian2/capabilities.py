@@ -22,7 +22,7 @@ def pools_without_constants(graph: Graph, node: Node) -> Iterator[Issue]:
     if not isinstance(node.op, SpikingMaxPool) or not node.inputs or node.name in steady(graph):
         return
     constant = steady(graph)
-    for read in _joined(graph, node.inputs[0]):
+    for read in sorted(_joined(graph, node.inputs[0])):
         if read in constant:
             yield Issue(node.name, f"it pools {read}, which is current, together with spikes.", NO_POOL)
 
@@ -31,7 +31,7 @@ def pools_of_positive_spikes(graph: Graph, node: Node) -> Iterator[Issue]:
     """A spiking max pool reads spikes that carry no less than zero."""
     if not isinstance(node.op, SpikingMaxPool) or node.name in steady(graph):
         return
-    for read in _joined(graph, node.inputs[0]):
+    for read in sorted(_joined(graph, node.inputs[0])):
         op = graph[read].op
         if isinstance(op, IntegrateFire) and np.any(op.spike < 0):
             yield Issue(node.name, f"it pools {read}, whose spikes carry less than zero.", NO_POOL)
@@ -44,14 +44,18 @@ def gates_of_few_places(graph: Graph, node: Node) -> Iterator[Issue]:
         yield Issue(node.name, problem, "Use the rule count, or convert with average pooling.")
 
 
-def _joined(graph: Graph, name: str) -> Iterator[str]:
-    """Yield the nodes whose units a pool reads one by one, through whatever joins or keeps them."""
-    node = graph[name]
-    if isinstance(node.op, IntegrateFire | PoissonSpikes | SpikingMaxPool) or name in steady(graph):
-        yield name
-        return
-    for read in node.inputs:
-        yield from _joined(graph, read)
+def _joined(graph: Graph, name: str) -> set[str]:
+    """Return the nodes whose units a pool reads, through whatever joins or changes them on the way."""
+    found: set[str] = set()
+    above, seen, constant = [name], {name}, steady(graph)
+    while above:
+        node = graph[above.pop()]
+        if isinstance(node.op, IntegrateFire | PoissonSpikes | SpikingMaxPool) or node.name in constant:
+            found.add(node.name)
+            continue
+        above += [read for read in node.inputs if read not in seen]
+        seen.update(node.inputs)
+    return found
 
 
 CAPABILITIES = replace(

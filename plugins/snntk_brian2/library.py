@@ -18,17 +18,24 @@ MAKE = "devices.cpp_standalone.extra_make_args_unix"
 
 @contextmanager
 def settings(target: str) -> Iterator[Any]:
-    """Give Brian2 with ``target`` for its generated code; its preferences and messages are restored afterwards.
+    """Give Brian2 with ``target`` for its generated code; its preferences, device and messages are restored
+    afterwards.
 
     Only its warnings and errors are shown meanwhile.  An interrupt raises `KeyboardInterrupt` at once; left to itself
     Brian2 would end the run and give what there is as if it were everything.
     """
     brian2 = _imported()
-    flags = brian2.prefs[FLAGS]
+    from brian2.devices.device import (  # type: ignore[import-untyped]
+        get_device,
+        reset_device,
+        runtime_device,
+        set_device,
+    )
+
+    # with -ffast-math sums are made in another order, and a process that loads such code rounds differently
+    flags = [flag for flag in brian2.prefs[FLAGS] if flag != "-ffast-math"]
     wanted = {
-        FLAGS: [
-            flag for flag in flags if flag != "-ffast-math"
-        ],  # which sums in another order, and for the whole process
+        FLAGS: flags,
         MAKE: [f"-j{os.cpu_count() or 1}"],
         "codegen.target": target,
         "codegen.string_expression_target": "numpy",
@@ -39,11 +46,16 @@ def settings(target: str) -> Iterator[Any]:
     logger = logging.getLogger("brian2")
     level = logger.level
     logger.setLevel(max(level, logging.WARNING))
+    elsewhere = get_device() is not runtime_device  # somebody writes a program of their own
     try:
         for name, value in wanted.items():
             brian2.prefs[name] = value
+        if elsewhere:
+            set_device(runtime_device)
         yield brian2
     finally:
+        if elsewhere:
+            reset_device()
         for name, value in before.items():
             brian2.prefs[name] = value
         logger.setLevel(level)

@@ -25,12 +25,18 @@ brian2.defaultclock.dt = 3 * brian2.ms
 level = logging.getLogger("brian2").level
 program.run(exact_batch(graph), duration=3)
 Brian2Simulator().compile(graph)  # let go without a run
+brian2.set_device("cpp_standalone", build_on_run=False)
+device, arrays = brian2.get_device(), len(brian2.get_device().arrays)
+graph = networks()["perceptron"]
+counts = Brian2Simulator().compile(graph).run(exact_batch(graph), duration=3).spike_counts
 after = sys.excepthook, warnings.showwarning, warnings.formatwarning, signal.getsignal(signal.SIGINT)
 print(json.dumps({
     "light": light,
     "hooks": before == after,
     "preferences": {**found, "codegen.target": "cython"} == dict(brian2.prefs),
     "clock": float(brian2.defaultclock.dt) == 3e-3,
+    "device": brian2.get_device() is device and len(device.arrays) == arrays,
+    "spikes": int(counts["neuron1"].sum()) > 0,
     "level": logging.getLogger("brian2").level == level,
 }))
 """
