@@ -9,8 +9,9 @@ from snntk_core import Capabilities, Graph, Runnable, Simulator, option
 from snntk_core.stepped import checked_network
 from snntk_nest.capabilities import CAPABILITIES
 
-ROUNDING = 1e-6
 TICS = 1000  # of NEST's smallest unit of time in a millisecond
+ROUNDING = 1e-6
+MOST_THREADS, MOST_STEPS, MOST_SAMPLES = 512, 1000, 4096  # beyond, NEST's own tables fill the memory
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class NestSimulator(Simulator):
     part: int = option(0, "how many samples run one after the other in one go; 0 chooses as memory allows")
 
     def __post_init__(self) -> None:
-        if self.threads < 1 or self.delay < 1:
-            raise ValueError(f"threads and delay are at least 1, got {self.threads} and {self.delay}")
-        if self.part < 0:
-            raise ValueError(f"part takes a count, or 0 to choose one, got {self.part}")
-        if self.resolution <= 0 or abs(self.resolution * TICS - round(self.resolution * TICS)) > ROUNDING:
-            raise ValueError(f"resolution takes multiples of 0.001 ms above zero, got {self.resolution}")
+        for name, least, most in (("threads", 1, MOST_THREADS), ("delay", 1, MOST_STEPS), ("part", 0, MOST_SAMPLES)):
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} takes {least} to {most}, got {getattr(self, name)}")
+        tics = self.resolution * TICS
+        if not 1 <= tics <= TICS**2 or abs(tics - round(tics)) > ROUNDING:
+            raise ValueError(f"resolution takes multiples of 0.001 ms up to one second, got {self.resolution}")
 
     def compile(self, graph: Graph) -> Runnable:
         """Return the graph as a program, built in NEST's kernel.

@@ -235,11 +235,12 @@ def test_it_names_what_it_cannot_take():
     with pytest.raises(DataError, match="steps"):
         run(graph, exact_batch(graph), 2.5)
     for options, problem in (
-        ({"threads": 0}, "threads and delay are at least 1"),
-        ({"delay": 0}, "threads and delay are at least 1"),
-        ({"part": -1}, "part takes a count"),
-        ({"resolution": 0.0001}, "multiples of 0.001 ms"),
-        ({"resolution": 0.0}, "multiples of 0.001 ms"),
+        ({"threads": 0}, "threads takes 1 to 512, got 0"),
+        ({"delay": 100_000}, "delay takes 1 to 1000, got 100000"),
+        ({"part": -1}, "part takes 0 to 4096, got -1"),
+        ({"resolution": 0.0001}, r"multiples of 0\.001 ms"),
+        ({"resolution": 0.0015}, r"multiples of 0\.001 ms"),
+        ({"resolution": 2000.0}, "up to one second"),
     ):
         with pytest.raises(OptionError, match=problem):
             NestSimulator.configure(options)
