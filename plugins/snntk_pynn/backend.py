@@ -24,6 +24,9 @@ second one.
 """
 
 
+ALONE = "It has room for one only: run snntk in a process of its own, or call PyNN's setup() first."
+
+
 class Backend(ABC):
     """One simulator behind PyNN.
 
@@ -37,7 +40,10 @@ class Backend(ABC):
 
     @abstractmethod
     def setup(self, longest_delay: int) -> Any:
-        """Forget every network, set up an empty one with steps of a millisecond, and return the module of PyNN."""
+        """Forget networks of snntk, set up an empty one with steps of a millisecond, and return the module of PyNN.
+
+        Raises `SnntkError` where there is a network that snntk did not make.
+        """
 
     @contextmanager
     def settings(self) -> Iterator[None]:
@@ -87,3 +93,7 @@ class Backend(ABC):
     @abstractmethod
     def remember(self) -> None:
         """Note how the network is left."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Empty the simulator if it holds our network."""

@@ -14,10 +14,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from snntk_core.errors import SnntkError
 from snntk_core.ops import Array
-from snntk_pynn.backend import FOREVER, MARGIN, Backend
+from snntk_pynn.backend import ALONE, FOREVER, MARGIN, Backend
 from snntk_pynn.library import brian2_settings
 
+OURS: set[Any] = set()  # which networks of Brian2 were made here, by what Brian2 calls their id
 ORDER = ["start", "groups", "synapses", "thresholds", "resets", "end"]
 
 
@@ -58,9 +60,13 @@ class OnBrian2(Backend):
         import brian2
 
         sim = importlib.import_module("pyNN.brian2")
+        there = self._state.network
+        if there.objects and there.id not in OURS:
+            raise SnntkError(f"PyNN holds a network of Brian2 that is not of snntk. {ALONE}")
         sim.setup(timestep=1.0, min_delay=1.0, max_delay=float(longest_delay))
         self.network = self._state.network
         self.network.schedule = ORDER
+        OURS.add(self.network.id)
         brian2.get_device().defaultclock = self.network.clock
         return sim
 
@@ -137,3 +143,9 @@ class OnBrian2(Backend):
 
     def remember(self) -> None:
         """Note nothing: the network itself is the mark."""
+
+    def release(self) -> None:
+        """Let PyNN forget the network if it is ours."""
+        if self.alive():
+            self._state.clear()
+        self.network = None

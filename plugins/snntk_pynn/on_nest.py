@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from itertools import pairwise
 from math import log
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import numpy as np
 
+from snntk_core.errors import SnntkError
 from snntk_core.ops import Array
-from snntk_pynn.backend import FOREVER, MARGIN, Backend
+from snntk_pynn.backend import ALONE, FOREVER, MARGIN, Backend
 
 AT_ONCE = 100_000  # synapses handed to NEST, which makes lists of them
+MARK = "snntk-"  # what the label of the first node of a network of snntk begins with, whichever simulator made it
 FIRST = 2  # PyNN's first run goes one shortest delay further than it is told
 
 
@@ -28,7 +31,7 @@ class OnNest(Backend):
     label: ClassVar[int] = 1
 
     def __init__(self) -> None:
-        self.left: tuple[float, int] = (-1.0, 0)
+        self.mark, self.left = "", -1.0
 
     @contextmanager
     def settings(self) -> Iterator[None]:
@@ -44,9 +47,15 @@ class OnNest(Backend):
                 del os.environ["PYNEST_QUIET"]
 
     def setup(self, longest_delay: int) -> Any:
-        """Reset the kernel, on a grid of steps."""
+        """Reset the kernel, on a grid of steps; its first node says that the network is ours."""
+        import nest
+
         sim = importlib.import_module("pyNN.nest")
+        if nest.network_size and not _label().startswith(MARK):
+            raise SnntkError(f"NEST holds a network of {nest.network_size} nodes that is not of snntk. {ALONE}")
         sim.setup(timestep=1.0, min_delay=1.0, max_delay=float(longest_delay), spike_precision="on_grid")
+        self.mark = MARK + uuid4().hex
+        nest.Create("spike_recorder", params={"label": self.mark})
         return sim
 
     def cell(self, sim: Any, threshold: Array, leak: float, refractory: int) -> Any:
@@ -124,18 +133,35 @@ class OnNest(Backend):
         values = np.asarray(found["V_m"])[order].reshape(len(np.unique(time)), population.size)
         return np.unique(time), values
 
-    def _mark(self) -> tuple[float, int]:
+    def alive(self) -> bool:
+        """Whether NEST's network is ours, at the time at which we left it."""
         import nest
 
-        return float(nest.biological_time), int(nest.network_size)
-
-    def alive(self) -> bool:
-        """Whether time and size of NEST's network are those we left."""
-        return self._mark() == self.left
+        return bool(self.mark) and _label() == self.mark and float(nest.biological_time) == self.left
 
     def remember(self) -> None:
-        """Note time and size of the network."""
-        self.left = self._mark()
+        """Note the time."""
+        import nest
+
+        self.left = float(nest.biological_time)
+
+    def release(self) -> None:
+        """Empty the kernel if the network in it is ours, and let PyNN remove its temporary folders."""
+        if not self.mark:
+            return
+        import nest
+
+        importlib.import_module("pyNN.nest").end()
+        if _label() == self.mark:
+            nest.ResetKernel()
+        self.mark = ""
+
+
+def _label() -> str:
+    """Return the label of NEST's first node, empty where there is none."""
+    import nest
+
+    return str(nest.NodeCollection([1]).get().get("label", "")) if nest.network_size else ""
 
 
 def _senders(found: Any) -> Array:

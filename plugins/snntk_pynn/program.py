@@ -29,8 +29,10 @@ class PynnProgram(Runnable):
             self._build(())
 
     def close(self) -> None:
-        """Let go of the network; PyNN keeps it until the next one is set up."""
+        """Let go of the network, and empty PyNN if it is the one there."""
         self.built = None
+        with self.backend.settings():
+            self.backend.release()
 
     def _build(self, watched: tuple[str, ...]) -> PynnNetwork:
         self.built = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import signal
 import sys
@@ -28,7 +29,7 @@ from snntk_core import (
     SpikingMaxPool,
 )
 from snntk_core.connectivity import spiking_nodes
-from snntk_core.errors import DataError, Incompatible, MissingLibrary, OptionError
+from snntk_core.errors import DataError, Incompatible, MissingLibrary, OptionError, SnntkError
 from snntk_core.registry import Registry
 from snntk_core.testing.resets import resetting_to_zero
 from snntk_core.testing.spiking_graphs import exact, exact_batch, networks, neuron_examples, op_examples, perceptron
@@ -168,6 +169,34 @@ def test_an_interrupt_ends_a_run_on_brian2(monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 program.run(batch, duration=STEPS)
         np.testing.assert_array_equal(program.run(batch, duration=STEPS).scores, expected)
+
+
+def test_networks_of_others_are_left_alone():
+    graph = resetting_to_zero(perceptron())
+    sim = pytest.importorskip("pyNN.brian2", reason="brian2 is not installed")
+    state = importlib.import_module("pyNN.brian2.simulator").state
+    with PYNN().compile(graph) as program:
+        sim.setup(timestep=0.5)
+        theirs = state.network
+        with pytest.raises(SnntkError, match="not of snntk"):
+            program.run(exact_batch(graph, 1), duration=STEPS)
+        assert state.network is theirs
+    assert state.network is theirs
+    state.clear()
+
+
+def test_a_closed_program_leaves_nothing_in_nest():
+    nest = pytest.importorskip("nest", reason="nest is not installed")
+    graph = resetting_to_zero(perceptron())
+    with PYNN(backend="nest").compile(graph) as program:
+        program.run(exact_batch(graph, 1), duration=STEPS)
+        assert nest.network_size
+    assert not nest.network_size
+    assert not importlib.import_module("pyNN.nest.simulator").state.tempdirs
+    nest.Create("poisson_generator")
+    with pytest.raises(SnntkError, match="not of snntk"):
+        PYNN(backend="nest").compile(graph)
+    nest.ResetKernel()
 
 
 def interrupted(self) -> None:
