@@ -156,6 +156,12 @@ def test_spikes_do_not_depend_on_options(options, reset):
     assert_like_numpy(graph, exact_batch(graph, 4), 12, **options)
 
 
+def test_nothing_happens_after_a_thousand_steps():
+    """NEST's e-prop neurons forget their potential every second of its time unless told not to."""
+    graph = networks()["perceptron"]
+    assert_like_numpy(graph, exact_batch(graph, 2), 1100)
+
+
 def test_threads_share_the_neurons_and_give_the_same():
     graph = to_zero(networks()["residual"])
     assert_like_numpy(graph, exact_batch(graph, 1), 3, threads=2)
