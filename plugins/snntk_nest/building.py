@@ -26,8 +26,8 @@ class Layer:
     """A population in NEST.  ``neurons``: their nodes.  ``recorder``: of their spikes.
 
     ``clocks``: where each sample of a part has a current of its own, a generator for each, which fires in all its
-    steps.  ``drives``: the synapses from each clock, whose weights are the currents.  ``driven``: the unit that each
-    synapse of a clock reaches.
+    steps.  ``drives``: the synapses from each clock, whose weights are the currents.  ``driven``: for each clock the
+    unit that each of its synapses reaches, because with several threads NEST lists those of each in an order of its own.
     """
 
     population: Population
@@ -36,7 +36,7 @@ class Layer:
     recorder: Any
     clocks: tuple[Any, ...] = ()
     drives: tuple[Any, ...] = ()
-    driven: Array | None = None
+    driven: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,9 @@ class Builder:
         for clock in clocks:
             self._connect(clock, neurons, np.zeros(population.units), offset)
         drives = tuple(nest.GetConnections(source=clock) for clock in clocks)
-        driven = np.atleast_1d(drives[0].get("target")) - first(neurons)
-        return Layer(population, offset, neurons, recorder, clocks, drives, driven)
+        listed = drives if self.kernel.threads > 1 else drives[:1]  # to ask takes NEST long, and one thread has one order
+        driven = tuple(np.atleast_1d(synapses.get("target")) - first(neurons) for synapses in listed)
+        return Layer(population, offset, neurons, recorder, clocks, drives, driven * (len(drives) // len(listed)))
 
     def _drive(self, layer: Layer, always: Any, start: Any, silence: Any) -> None:
         """Connect what neurons receive in every sample alike."""

@@ -62,10 +62,11 @@ class Phase:
         times = self._times(np.add.outer(starts, after).ravel())
         stage.silence.set({"spike_times": times, "spike_weights": weights.ravel()})
         for layer in stage.layers:
-            given = zip(layer.clocks, layer.drives, starts, part.currents[layer.population.name], strict=False)
-            for clock, synapses, start, current in given:
+            clocks, currents = zip(layer.clocks, layer.drives, layer.driven, strict=True), part.currents
+            given = zip(clocks, starts, currents[layer.population.name], strict=False)
+            for (clock, synapses, driven), start, current in given:
                 clock.set({"spike_times": self._times(start + within)})
-                synapses.set({"weight": current[layer.driven].astype(np.float64)})
+                synapses.set({"weight": current[driven].astype(np.float64)})
         for name, generators in stage.played.items():
             self._play(generators, part.trains[name])
 
