@@ -26,6 +26,7 @@ from snntk_event.costs import (
     PRODUCT,
     PUT,
     TAKE,
+    TURN,
     VISIT,
 )
 from snntk_event.dense import DenseTerm, dense_term
@@ -36,7 +37,8 @@ from snntk_event.tiling import WIDE, Tiling
 
 Way = Literal["auto", "events", "patterns", "bytes", "dense"]
 
-USUAL, CLEARLY = 0.1, 1.5  # a density, and how much faster bytes are at it where trains are written for them
+USUAL, CLEARLY = 0.1, 1.25  # a density, and how much faster bytes are at it where trains are written for them
+SHARED = 1.4  # spikes of a unit that spikes in any of four steps, at that density
 AT_MOST = 4  # steps in which a unit of a pattern spikes
 
 
@@ -80,11 +82,14 @@ class Choice:
         if not self.costs:
             return "constant", 0.0
         spikes = [source.spikes for source in sources]
-        seconds = {way: cost.seconds(spikes, steps) for way, cost in self.costs.items()}
+        seconds = {
+            way: cost.seconds(spikes, steps) + _turning(sources, way == "bytes") for way, cost in self.costs.items()
+        }
         if self.patterns is not None and self.asked in ("auto", "patterns"):
             least = self.patterns.seconds([count / AT_MOST for count in spikes], steps)
             if self.asked == "patterns" or least < min(seconds.values()):
-                seconds["patterns"] = self.patterns.seconds([source.in_any_step for source in sources], steps)
+                together = [source.in_any_step for source in sources]
+                seconds["patterns"] = self.patterns.seconds(together, steps) + _turning(sources, False)
         way = min(seconds, key=lambda way: seconds[way])
         if self.asked != "auto":
             way = self.asked if self.asked in seconds else "events"
@@ -97,6 +102,8 @@ class Choice:
             return False
         seconds = {way: cost.seconds([USUAL * units for units in self.units], 1) for way, cost in self.costs.items()}
         others = [value for way, value in seconds.items() if way != "bytes"]
+        if self.patterns is not None:
+            others.append(self.patterns.seconds([USUAL * units / SHARED for units in self.units], 1))
         return self.asked == "bytes" or CLEARLY * seconds["bytes"] < min(others)
 
     def currents(self, events: Sequence[Events], shape: tuple[int, ...]) -> Array:
@@ -131,6 +138,11 @@ def choice(narrow: Terms, wide: Terms, positions: int, asked: Way, tilings: Mapp
             costs["dense"] = listing + Cost(sum(map(_dense_seconds, dense)), nothing)
     patterns = _in_patterns(wide, units) if any(term.columns is None for term in wide) else None
     return Choice(asked, costs, patterns, units, counted, dense)
+
+
+def _turning(sources: Sequence[Emitted], trains: bool) -> float:
+    """Return what it costs to make trains of masks, or masks of trains, where the other was written."""
+    return sum(TURN * source.mask_words for source in sources if source.as_trains != trains)
 
 
 def _dense_seconds(term: DenseTerm) -> float:

@@ -35,6 +35,12 @@ class Emitted:
     name: str = ""
     memory: Memory = field(default_factory=Memory)
 
+    @property
+    def mask_words(self) -> int:
+        """How many words its masks have."""
+        positions, channels = grid(self.shape)
+        return len(self.written) * self.steps * positions * words(channels)
+
     @cached_property
     def masks(self) -> Array:
         """The spikes as masks."""

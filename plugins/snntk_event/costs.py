@@ -29,6 +29,7 @@ LOOK_OF_PATTERNS = 27e-9
 MEET_OF_PATTERNS = 11e-9
 VISIT = 32e-9
 
+TURN = 9e-9  # a word of masks is put into trains, or made of them
 SCAN = 1 / 10e9  # a neuron takes a step
 POOL = 5e-7  # a word of masks goes through a pool of maxima
 WORTH = 2e-4  # handing work to another thread pays from here on
