@@ -27,7 +27,7 @@ class Layer:
 
     ``clocks``: where each sample of a part has a current of its own, a generator for each, which fires in all its
     steps.  ``drives``: the synapses from each clock, whose weights are the currents.  ``driven``: for each clock the
-    unit that each of its synapses reaches, because with several threads NEST lists those of each in an order of its own.
+    unit that each of its synapses reaches; with several threads NEST lists those of each in an order of its own.
     """
 
     population: Population
@@ -95,7 +95,7 @@ class Builder:
         for clock in clocks:
             self._connect(clock, neurons, np.zeros(population.units), offset)
         drives = tuple(nest.GetConnections(source=clock) for clock in clocks)
-        listed = drives if self.kernel.threads > 1 else drives[:1]  # to ask takes NEST long, and one thread has one order
+        listed = drives if self.kernel.threads > 1 else drives[:1]  # asking is slow, and one thread has one order
         driven = tuple(np.atleast_1d(synapses.get("target")) - first(neurons) for synapses in listed)
         return Layer(population, offset, neurons, recorder, clocks, drives, driven * (len(drives) // len(listed)))
 
