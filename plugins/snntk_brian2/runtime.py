@@ -12,6 +12,7 @@ from typing import Any
 from snntk_brian2.monitors import Monitors, Rounds
 from snntk_brian2.network import Built, build
 from snntk_core import Array, PoissonSpikes
+from snntk_core.errors import SnntkError
 from snntk_core.unrolled import Unrolled, given_train
 
 EVENTS = 1 << 23  # spikes that one run may record
@@ -38,7 +39,8 @@ class Runtime:
     def run(self, batch: Array, rounds: Rounds, potentials: Mapping[str, tuple[int, ...] | None]) -> Monitors:
         """Run a part of a batch.  ``potentials``: the populations, and the units of each, to record; None for all."""
         built = self.built
-        assert built is not None
+        if built is None:
+            raise SnntkError("brian2: the program is closed.")
         watching = {
             name: built.potential(number, name, units) for number, (name, units) in enumerate(potentials.items())
         }

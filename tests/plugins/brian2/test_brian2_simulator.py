@@ -27,7 +27,7 @@ from snntk_core import (
     SpikingMaxPool,
 )
 from snntk_core.connectivity import spiking_nodes
-from snntk_core.errors import DataError, Incompatible, MissingLibrary, OptionError, UnknownName
+from snntk_core.errors import DataError, Incompatible, MissingLibrary, OptionError, SnntkError, UnknownName
 from snntk_core.testing.spiking_graphs import exact, exact_batch, networks, neuron_examples, op_examples
 from snntk_numpy.simulator import NumpySimulator
 
@@ -190,6 +190,15 @@ def test_a_run_that_was_interrupted_leaves_nothing_behind(monkeypatch):
         got = program.run(batch, duration=STEPS)
     for name, counts in expected.spike_counts.items():
         assert np.array_equal(got.spike_counts[name], counts)
+
+
+def test_a_closed_program_runs_no_more():
+    graph = networks()["perceptron"]
+    program = Brian2Simulator().compile(graph)
+    program.close()
+    program.close()
+    with pytest.raises(SnntkError, match="closed"):
+        program.run(exact_batch(graph, 1), duration=2)
 
 
 def interrupted(function, after: int):
