@@ -106,6 +106,8 @@ class Emulator:
         """Return what the samples give on a stage, see the worker."""
         if not self.close.alive:
             raise SnntkError("loihi: the program is closed.")
+        if not self.worker.end.alive:
+            raise SnntkError("loihi: the emulator ended in an earlier run. Compile the network again.")
         result = Path(self.worker.folder.name) / "result.npz"
         given = self.worker.write("samples", samples)
         self.worker.ask({"run": stage, "samples": given, "result": str(result)})

@@ -230,6 +230,8 @@ def test_an_interrupted_worker_is_ended_and_its_files_are_gone(emulator, monkeyp
     monkeypatch.undo()
     assert process.poll() is not None
     assert not folder.exists()
+    with pytest.raises(SnntkError, match="Compile the network again"):
+        program.run(exact_batch(graph, 1), duration=4)
     program.close()
     assert_like_numpy(graph, exact_batch(graph, 2))
 
