@@ -1,6 +1,6 @@
 """What the encoding of the input costs: the accuracy of one network with a current and with spike trains.
 
-``python benchmarks/encodings.py --shared FOLDER --images 2000``; the folder holds the models and MNIST.
+``python benchmarks/input_encodings.py --shared FOLDER --images 2000``; the folder holds the models and MNIST.
 """
 
 from __future__ import annotations
