@@ -41,12 +41,12 @@ def main() -> None:
     network = json.loads((here / "network.json").read_text())
     with np.load(here / "synapses.npz", allow_pickle=False) as file:
         arrays = dict(file)
-    steps = arguments.steps or network["steps"]
+    steps = network["steps"] if arguments.steps is None else arguments.steps
     if not steps:
         parser.error("the network does not say how long it is meant to run; give --steps")
-    samples = np.load(arguments.inputs, allow_pickle=False)
-    if list(samples.shape[1:]) != network["input"]["shape"]:
-        parser.error(f"the samples have the shape {list(samples.shape[1:])}, not {network['input']['shape']}")
+    if steps < 1:
+        parser.error(f"steps are counted from 1, got {steps}")
+    samples = samples_of(arguments.inputs, network["input"]["shape"], parser)
     currents = constant_currents(network, arrays, samples)
     trains = simulated(arguments.backend, network, arrays, currents, len(samples), steps)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -54,6 +54,23 @@ def main() -> None:
     found = {f"{place}_{key}": train[key] for place, train in enumerate(trains) for key in columns}
     np.savez_compressed(arguments.output / "spikes.npz", **found)
     np.save(arguments.output / "scores.npy", scores(network, arrays, currents[-1], trains, steps))
+
+
+def samples_of(path, shape, parser):
+    """Return the samples of a file, (n, *shape); what is no such thing ends the script with a sentence."""
+    try:
+        samples = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        parser.error(f"{path} holds no array of numpy: {error}")
+    if not isinstance(samples, np.ndarray):
+        parser.error(f"{path} holds several arrays, not samples alone; write these with numpy.save")
+    if not samples.ndim or list(samples.shape[1:]) != shape:
+        parser.error(f"the samples have the shape {list(samples.shape[1:])}, not {shape}")
+    if not len(samples):
+        parser.error(f"{path} holds no samples")
+    if samples.dtype.kind not in "biuf" or not np.isfinite(samples).all():
+        parser.error(f"{path} holds values that are no finite numbers")
+    return samples
 
 
 def constant_currents(network, arrays, samples):
@@ -76,7 +93,10 @@ def constant_currents(network, arrays, samples):
 
 def simulated(backend, network, arrays, currents, samples, steps):
     """Return the spikes of each population."""
-    sim = importlib.import_module(backend)
+    try:
+        sim = importlib.import_module(backend)
+    except ModuleNotFoundError as error:
+        sys.exit(f"{backend} needs {error.name}, which is not installed. Install it, or name another --backend.")
     set_up(sim, backend, network)
     populations = [made(sim, backend, network, arrays, place) for place in range(len(network["populations"]))]
     for entry in network["projections"]:

@@ -158,6 +158,47 @@ def test_samples_of_another_shape_and_networks_that_say_no_steps_are_refused_in_
     assert "the shape [7], not [4]" in said
 
 
+def test_files_and_options_that_a_script_cannot_take_are_refused_in_a_sentence(tmp_path):
+    graph = resetting_to_zero(perceptron())
+    written(graph, tmp_path)
+    batch = exact_batch(graph, 2)
+    for samples, options, problem in (
+        (batch[:0], (), "holds no samples"),
+        (np.full_like(batch, np.nan), (), "no finite numbers"),
+        (batch.astype(str), (), "no finite numbers"),
+        (np.float32(1), (), "not [4]"),
+        (batch, ("--steps", "0"), "give --steps"),
+        (batch, ("--steps", "-3"), "counted from 1, got -3"),
+        (batch, ("--backend", "pyNN_of_nobody"), "needs pyNN_of_nobody, which is not installed"),
+    ):
+        ran = run(tmp_path, samples, *options)
+        assert ran.returncode
+        assert problem in ran.stderr
+        assert "Traceback" not in ran.stderr
+    np.savez(tmp_path / "several.npz", x=batch)
+    (tmp_path / "text.npy").write_text("no array")
+    for name, problem in (("several.npz", "several arrays"), ("text.npy", "no array"), ("none.npy", "No such file")):
+        command = [sys.executable, "-I", str(tmp_path / "run.py"), str(tmp_path / name)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+        assert problem in said
+        assert "Traceback" not in said
+
+
+def test_names_of_nodes_are_data_and_no_part_of_the_script(tmp_path):
+    hostile = 'x"; import os; os.mkdir(\'made\'); """\n../../{delay}%s'
+    nodes = (
+        Node("input", SpikeSource((4,))),
+        Node(hostile, IntegrateFire(reset="zero"), ("input",)),
+        Node("dense", Dense(exact(4, 3)), (hostile,)),
+        Node("readout", Readout(), ("dense",)),
+    )
+    table = written(Graph(nodes), tmp_path / "hostile")
+    written(resetting_to_zero(perceptron()), tmp_path / "plain")
+    assert [population["name"] for population in table["populations"]] == [hostile]
+    assert (tmp_path / "hostile" / "run.py").read_bytes() == (tmp_path / "plain" / "run.py").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hostile", "plain"]
+
+
 def refused(graph: Graph, **options) -> str:
     """Return the sentence with which a network is refused."""
     with pytest.raises(Incompatible) as refusal:
