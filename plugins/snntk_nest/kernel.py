@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +24,7 @@ class Kernel:
 
     def __init__(self, threads: int, resolution: float) -> None:
         self.nest, self.threads, self.resolution = quiet_nest(), threads, resolution
-        self.mark = ""
+        self.mark, self.thread = "", threading.get_ident()
 
     @property
     def held(self) -> bool:
@@ -60,6 +61,8 @@ class Kernel:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Keep NEST silent; after an error the kernel is emptied, because nobody knows what state it is in."""
+        if threading.get_ident() != self.thread:
+            raise SnntkError("NEST ends the process when another thread enters it. Run in the thread that compiled.")
         verbosity = self.nest.verbosity
         self.nest.verbosity = self.nest.VerbosityLevel.ERROR
         try:

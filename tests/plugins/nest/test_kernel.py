@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def test_of_two_programs_the_one_that_runs_takes_the_kernel(nest):
     assert between.spike_counts["neuron1"].any()
     for name, counts in expected.spike_counts.items():
         assert np.array_equal(again.spike_counts[name], counts)
+
+
+def test_another_thread_is_kept_out_of_the_kernel(nest):
+    graph = networks()["convolutional"]
+    with NestSimulator().compile(graph) as program, ThreadPoolExecutor(1) as pool:
+        with pytest.raises(SnntkError, match="the thread that compiled"):
+            pool.submit(program.run, exact_batch(graph), duration=STEPS).result()
+        assert program.run(exact_batch(graph), duration=STEPS).scores.any()
 
 
 def test_a_network_of_somebody_else_is_not_touched(nest):
