@@ -14,6 +14,8 @@ from snntk_core.errors import SnntkError
 
 MARK = "snntk-"  # what the label of the first node of our networks begins with
 OLDEST = (3, 10)
+_FIRST: dict[str, int] = {}
+"""The thread that used NEST first, by the key ``thread``."""
 
 
 class Kernel:
@@ -24,7 +26,7 @@ class Kernel:
 
     def __init__(self, threads: int, resolution: float) -> None:
         self.nest, self.threads, self.resolution = quiet_nest(), threads, resolution
-        self.mark, self.thread = "", threading.get_ident()
+        self.mark, self.thread = "", _FIRST.setdefault("thread", threading.get_ident())
 
     @property
     def held(self) -> bool:
@@ -62,7 +64,9 @@ class Kernel:
     def at_work(self) -> Iterator[None]:
         """Keep NEST silent; after an error the kernel is emptied, because nobody knows what state it is in."""
         if threading.get_ident() != self.thread:
-            raise SnntkError("NEST ends the process when another thread enters it. Run in the thread that compiled.")
+            raise SnntkError(
+                "NEST ends the process when another thread enters it. Use it in the thread that did so first."
+            )
         verbosity = self.nest.verbosity
         self.nest.verbosity = self.nest.VerbosityLevel.ERROR
         try:

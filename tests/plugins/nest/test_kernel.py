@@ -47,8 +47,10 @@ def test_of_two_programs_the_one_that_runs_takes_the_kernel(nest):
 def test_another_thread_is_kept_out_of_the_kernel(nest):
     graph = networks()["convolutional"]
     with NestSimulator().compile(graph) as program, ThreadPoolExecutor(1) as pool:
-        with pytest.raises(SnntkError, match="the thread that compiled"):
+        with pytest.raises(SnntkError, match="another thread"):
             pool.submit(program.run, exact_batch(graph), duration=STEPS).result()
+        with pytest.raises(SnntkError, match="another thread"):
+            pool.submit(NestSimulator().compile, graph).result()
         assert program.run(exact_batch(graph), duration=STEPS).scores.any()
 
 
