@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 from snntk_core.errors import SnntkError
+from snntk_core.one_thread import keep_to_one_thread
 
 MARK = "snntk-"  # what the label of the first node of our networks begins with
 OLDEST = (3, 10)
-_FIRST: dict[str, int] = {}
-"""The thread that used NEST first, by the key ``thread``."""
 
 
 class Kernel:
@@ -26,7 +24,7 @@ class Kernel:
 
     def __init__(self, threads: int, resolution: float) -> None:
         self.nest, self.threads, self.resolution = quiet_nest(), threads, resolution
-        self.mark, self.thread = "", _FIRST.setdefault("thread", threading.get_ident())
+        self.mark = ""
 
     @property
     def held(self) -> bool:
@@ -63,10 +61,7 @@ class Kernel:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Keep NEST silent; after an error the kernel is emptied, because nobody knows what state it is in."""
-        if threading.get_ident() != self.thread:
-            raise SnntkError(
-                "NEST ends the process when another thread enters it. Use it in the thread that did so first."
-            )
+        keep_to_one_thread("nest")
         verbosity = self.nest.verbosity
         self.nest.verbosity = self.nest.VerbosityLevel.ERROR
         try:
@@ -101,8 +96,9 @@ class Kernel:
 def quiet_nest() -> Any:
     """Import NEST without a word, and leave the process as it was.
 
-    Raises `SnntkError` for a NEST that is too old.
+    Raises `SnntkError` for a NEST that is too old, and in another thread than the first.
     """
+    keep_to_one_thread("nest")
     with _unheard():
         import nest
     check_version(getattr(nest, "__version__", "0"))

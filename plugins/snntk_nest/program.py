@@ -36,8 +36,9 @@ class NestProgram(Runnable):
             self._build()
 
     def close(self) -> None:
-        """Empty the kernel, where it still holds this network."""
-        self.kernel.release()
+        """Empty the kernel, where it still holds this network.  Raises `SnntkError` in another thread."""
+        with self.kernel.at_work():
+            self.kernel.release()
 
     def run(self, batch: Array, *, duration: float, probes: Probes = Probes()) -> Recording:  # noqa: B008
         """Run a batch in the model's own layout for ``duration`` steps, from the initial state.

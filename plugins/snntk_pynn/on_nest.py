@@ -15,6 +15,7 @@ from uuid import uuid4
 import numpy as np
 
 from snntk_core.errors import SnntkError
+from snntk_core.one_thread import keep_to_one_thread
 from snntk_core.ops import Array
 from snntk_pynn.backend import ALONE, FOREVER, MARGIN, Backend
 
@@ -35,7 +36,8 @@ class OnNest(Backend):
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Keep to ourselves what PyNN is told about the names that it uses of NEST."""
+        """Keep to ourselves what PyNN is told about the names that it uses of NEST; raises in another thread."""
+        keep_to_one_thread("nest")
         quiet = "PYNEST_QUIET" in os.environ
         os.environ.setdefault("PYNEST_QUIET", "1")
         try:

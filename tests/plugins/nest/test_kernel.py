@@ -47,10 +47,14 @@ def test_of_two_programs_the_one_that_runs_takes_the_kernel(nest):
 def test_another_thread_is_kept_out_of_the_kernel(nest):
     graph = networks()["convolutional"]
     with NestSimulator().compile(graph) as program, ThreadPoolExecutor(1) as pool:
-        with pytest.raises(SnntkError, match="another thread"):
-            pool.submit(program.run, exact_batch(graph), duration=STEPS).result()
-        with pytest.raises(SnntkError, match="another thread"):
-            pool.submit(NestSimulator().compile, graph).result()
+        calls = (
+            pool.submit(program.run, exact_batch(graph), duration=STEPS),
+            pool.submit(program.close),
+            pool.submit(NestSimulator().compile, graph),
+        )
+        for call in calls:
+            with pytest.raises(SnntkError, match="nest belongs to the thread"):
+                call.result()
         assert program.run(exact_batch(graph), duration=STEPS).scores.any()
 
 

@@ -6,6 +6,7 @@ import importlib
 import logging
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -118,6 +119,38 @@ def test_programs_that_run_by_turns_keep_apart(backend):
     )
     for once, again in zip(first, second, strict=True):
         np.testing.assert_array_equal(once, again)
+
+
+def test_threads_wait_for_each_other_on_brian2():
+    pytest.importorskip("brian2", reason="brian2 is not installed")
+    graph = resetting_to_zero(perceptron())
+    batch = exact_batch(graph, 2)
+
+    def scores():
+        with PYNN(backend="brian2").compile(graph) as program:
+            return program.run(batch, duration=STEPS).scores
+
+    expected = scores()
+    with ThreadPoolExecutor(2) as pool:
+        for call in [pool.submit(scores) for _ in range(4)]:
+            np.testing.assert_array_equal(call.result(), expected)
+
+
+def test_another_thread_is_kept_out_of_nest():
+    pytest.importorskip("nest", reason="nest-simulator is not installed")
+    graph = resetting_to_zero(perceptron())
+    batch = exact_batch(graph, 2)
+    with PYNN(backend="nest").compile(graph) as program, ThreadPoolExecutor(1) as pool:
+        expected = program.run(batch, duration=STEPS).scores
+        calls = (
+            pool.submit(program.run, batch, duration=STEPS),
+            pool.submit(program.close),
+            pool.submit(PYNN(backend="nest").compile, graph),
+        )
+        for call in calls:
+            with pytest.raises(SnntkError, match="nest belongs to the thread"):
+                call.result()
+        np.testing.assert_array_equal(program.run(batch, duration=STEPS).scores, expected)
 
 
 def test_long_batches_and_more_steps_than_the_first_run_had(backend):
