@@ -104,7 +104,7 @@ def _default(item: Field[Any]) -> Any:
 
 def _installed(module: str) -> bool:
     if module in sys.modules:
-        return True
+        return sys.modules[module] is not None  # Python's way to say that it must not be imported
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):

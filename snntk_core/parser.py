@@ -9,6 +9,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from snntk_core.component import Component
 from snntk_core.errors import ParseError, SnntkError, said
+from snntk_core.failed_import import failed_import
 from snntk_core.graph import Graph
 from snntk_core.ops import Array
 
@@ -73,6 +74,8 @@ def guarded(parser: Parser, method: Callable[P, R], *arguments: P.args, **named:
     except SnntkError:
         raise
     except Exception as error:
+        if broken := failed_import(error):
+            raise SnntkError(f"The parser {parser.name} needs a library: {broken}") from error
         problem = f"{method.__name__}() failed: {said(error).rstrip('.')}."
         remedy = "The model is damaged, or this is a defect of the parser or its library; --debug shows where."
         raise ParseError(f"the parser {parser.name}", problem, remedy=remedy) from error

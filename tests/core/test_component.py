@@ -114,6 +114,11 @@ def test_missing_libraries_are_named_with_the_command_and_without_importing() ->
     Tool.require()
 
 
+def test_a_library_that_must_not_be_imported_is_missing(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "json", None)
+    assert "json" in Needy.missing()
+
+
 def test_a_component_is_frozen(registry) -> None:
     for component in (*registry.parsers.items(), *registry.transforms.items()):
         instance = component[1]()

@@ -7,6 +7,7 @@ import pytest
 
 import snntk
 from snntk.cli.main import COMMANDS, main
+from snntk_core.testing.spiking_graphs import exact_batch, networks
 
 
 def test_every_command_helps_with_an_example(capsys) -> None:
@@ -84,6 +85,20 @@ def test_a_defect_is_named_as_one_and_traced_only_with_debug(command, monkeypatc
     assert "--debug" in done.err
     assert "Traceback" not in done.err
     assert "Traceback" in command("inspect", model, "--debug").err
+
+
+@pytest.mark.parametrize("library", ["brian2", "nest"])
+def test_a_broken_library_is_one_sentence(process, tmp_path: Path, library: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / f"{library}.py").write_text("raise ImportError('libm.so.9: no such file')\n", encoding="utf-8")
+    graph = networks()["perceptron"]
+    snntk.save(graph, tmp_path / "net.snntk")
+    np.savez(tmp_path / "data.npz", x=exact_batch(graph))
+    done = process("simulate", "net.snntk", "--data", "data.npz", "--simulator", library, "--steps", 2, path=site)
+    assert done.code == 1
+    assert f"snntk: {library} is installed but cannot be imported (ImportError: libm.so.9: no such file)." in done.err
+    assert "defect" not in done.err
 
 
 def test_the_nearest_file_is_named(command, model: Path, data: Path) -> None:

@@ -16,6 +16,7 @@ from snntk import __version__
 from snntk.cli.blocks import printable
 from snntk.cli.main import COMMANDS, LIST_PLUGINS
 from snntk_core.errors import SnntkError, did_you_mean, listed
+from snntk_core.failed_import import failed_import
 
 
 class UsageError(SnntkError):
@@ -90,6 +91,8 @@ def _discard_output() -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, SnntkError):
         return str(error)
+    if broken := failed_import(error):
+        return broken
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     if isinstance(error, MemoryError):
