@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from numbers import Real
 
 from snntk_core.capability import Capabilities, Issue
 from snntk_core.errors import DataError, Incompatible
@@ -83,8 +84,8 @@ def checked_run(graph: Graph, batch: Array, duration: float, probes: Probes) -> 
     Raises `DataError` for a batch that is empty or does not fit and for a duration that is no number of steps,
     `UnknownName` for a probe on a node that has no such thing.
     """
-    if not float(duration).is_integer() or duration < 1:
-        raise DataError(f"The duration is counted in steps, at least 1, got {duration}.")
+    if not isinstance(duration, Real) or not float(duration).is_integer() or duration < 1:
+        raise DataError(f"The duration is counted in steps, at least 1, got {duration!r}.")
     probes.check(graph)
     batch = as_batch(graph, batch)
     if not len(batch):

@@ -48,7 +48,7 @@ def test_the_innermost_library_is_the_one_that_is_broken(install):
 
 def test_a_parser_says_that_its_library_is_broken(install):
     name, parser = install("broken_library", "raise ImportError"), SimpleNamespace(name="toy")
-    with pytest.raises(SnntkError, match="^The parser toy needs a library: broken_library is installed but cannot"):
+    with pytest.raises(SnntkError, match=r"^The parser toy needs a library: broken_library is installed but cannot"):
         guarded(parser, importlib.import_module, name)
 
 
