@@ -28,27 +28,29 @@ from snntk_loihi.placement import placed
 
 OPS = frozenset({*LINEAR, SpikeSource, PoissonSpikes, IntegrateFire, SpikingMaxPool, Readout})
 
+TO_ZERO = "Convert with --set rate.reset=zero --set rate.threshold=8: the higher the threshold, the less is lost."
+
 _COUNTED: WeakKeyDictionary[Graph, dict[str, int] | None] = WeakKeyDictionary()
 
 
 def reset_to_zero(graph: Graph, node: Node) -> Iterator[Issue]:
     """Neurons reset to zero: a compartment keeps nothing of what went beyond its threshold."""
     if isinstance(node.op, IntegrateFire) and node.op.reset != "zero":
-        remedy = "Convert with --set rate.reset=zero and a larger rate.threshold, such as 8, which makes less be lost."
+        remedy = TO_ZERO
         yield Issue(node.name, "it resets by subtraction, and the emulator's compartments reset to zero.", remedy)
 
 
 def no_leak(graph: Graph, node: Node) -> Iterator[Issue]:
     """Neurons do not leak: a decaying potential is rounded in every step, and no longer the reference's."""
     if isinstance(node.op, IntegrateFire) and node.op.leak:
-        yield Issue(node.name, "it leaks, and Loihi rounds a decay in every step.", "Convert with rate.leak=0.")
+        yield Issue(node.name, "it leaks, and Loihi rounds a decay in every step.", "Convert with --set rate.leak=0.")
 
 
 def short_refractory(graph: Graph, node: Node) -> Iterator[Issue]:
     """A refractory period has at most 62 steps."""
     if isinstance(node.op, IntegrateFire) and node.op.refractory > REFRACTORY:
         problem = f"its refractory period is {node.op.refractory} steps; a core counts to {REFRACTORY}."
-        yield Issue(node.name, problem, f"Convert with rate.refractory of at most {REFRACTORY}.")
+        yield Issue(node.name, problem, f"Convert with --set rate.refractory={REFRACTORY}, or less.")
 
 
 def few_thresholds(graph: Graph, node: Node) -> Iterator[Issue]:

@@ -13,7 +13,10 @@ from snntk_core.stepped import EVERY_OP
 from snntk_core.unrolled import plain_pools
 
 NO_POOL = "Convert with average pooling."
-TO_ZERO = "Set reset = 'zero', or simulate on numpy."
+TO_ZERO = (
+    "Convert with --set rate.reset=zero --set rate.threshold=8: the higher the threshold, the less is lost; "
+    "or simulate on numpy."
+)
 
 
 def no_leak_with_subtraction(graph: Graph, node: Node) -> Iterator[Issue]:

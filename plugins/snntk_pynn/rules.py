@@ -7,28 +7,30 @@ from collections.abc import Iterator
 from snntk_core import Graph, IntegrateFire, Issue, Node
 
 WAITING = 31 / 32
+TO_ZERO = (
+    "Convert with --set rate.reset=zero --set rate.threshold=8: the higher the threshold, the less is lost; "
+    "or run it on brian2 or nest."
+)
 
 
 def reset_to_zero(graph: Graph, node: Node) -> Iterator[Issue]:
     """PyNN's standard neurons reset to a potential: no neuron resets by subtraction."""
     if isinstance(node.op, IntegrateFire) and node.op.reset != "zero":
-        remedy = "Convert with reset = 'zero', or run it on the simulators brian2 or nest."
-        yield Issue(node.name, "resets by subtraction.", remedy)
+        yield Issue(node.name, "resets by subtraction.", TO_ZERO)
 
 
 def neurons_without_leak(graph: Graph, node: Node) -> Iterator[Issue]:
     """Neurons in a script keep their potential."""
     if isinstance(node.op, IntegrateFire) and node.op.leak:
-        yield Issue(
-            node.name, f"leaks {node.op.leak:g} of its potential in a step.", "Set leak to 0, or run it on pynn."
-        )
+        problem = f"leaks {node.op.leak:g} of its potential in a step."
+        yield Issue(node.name, problem, "Convert with --set rate.leak=0, or run it on pynn.")
 
 
 def neurons_without_pause(graph: Graph, node: Node) -> Iterator[Issue]:
     """Neurons in a script never pause: backends differ in what becomes of spikes that arrive meanwhile."""
     if isinstance(node.op, IntegrateFire) and node.op.refractory:
         problem = f"pauses for {node.op.refractory} steps after a spike."
-        yield Issue(node.name, problem, "Set refractory to 0, or run it on pynn.")
+        yield Issue(node.name, problem, "Convert with --set rate.refractory=0, or run it on pynn.")
 
 
 def starts_below_threshold(graph: Graph, node: Node) -> Iterator[Issue]:

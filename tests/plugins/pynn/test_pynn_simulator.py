@@ -247,7 +247,7 @@ def refused(graph: Graph) -> str:
 def test_reset_by_subtraction_is_refused_by_name():
     said = refused(perceptron())
     assert "neuron1: resets by subtraction." in said
-    assert "reset = 'zero'" in said
+    assert "--set rate.reset=zero --set rate.threshold=8" in said
     assert "neuron2" in said
 
 
