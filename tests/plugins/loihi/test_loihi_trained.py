@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from end_to_end import strangers
 
 import snntk
-from snntk_core import Graph, Node, Probes, SpikeSource
+from snntk_core import Add, Context, Graph, Node, Probes, SpikeSource
 from snntk_core.connectivity import spiking_nodes
 from snntk_core.currents import constant_currents
 from snntk_loihi.grid import grid_of
 from snntk_loihi.limits import UNIT
 from snntk_loihi.simulator import LoihiSimulator
 from snntk_loihi.tables import bias
+from snntk_loihi.transform import LoihiGrid
 from snntk_numpy.simulator import NumpySimulator
 
 DEMO = Path(snntk.__file__).parent / "demo"
@@ -88,3 +90,15 @@ def test_lenet(emulator, lenet, tmp_path):
     graph = converted(source, calibration, 4, tmp_path)
     got = assert_equal_spike_for_spike(graph, x[:8], 32)
     assert (got.scores[:, -1].argmax(axis=1) == y[:8]).mean() >= 0.85
+
+
+def test_a_residual_network(emulator, tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    source = strangers.shared() / "models" / "onnx" / "vnn-resnet2b" / "resnet_2b.onnx"
+    images = strangers.Stranger("vnn-resnet2b", "cifar10", *strangers.CIFAR)
+    x, _ = strangers.samples(images, "test", 6)
+    graph = converted(source, strangers.samples(images, "train", 100)[0], 4, tmp_path)
+    assert any(isinstance(node.op, Add) for node in graph)
+    got = assert_equal_spike_for_spike(graph, x, 128)
+    rounded = snntk.simulate(LoihiGrid().apply(graph, Context()), x, steps=128, simulator="numpy")
+    assert np.array_equal(got.scores[:, -1].argmax(axis=1), rounded.scores[:, -1].argmax(axis=1))
