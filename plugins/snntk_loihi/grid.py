@@ -15,7 +15,7 @@ import numpy as np
 
 from snntk_core import Array, Graph, IntegrateFire, LinearOp, Node, Scale, WeightedOp
 from snntk_core.connectivity import steady
-from snntk_core.unrolled import Population, Projection, Unrolled, unroll
+from snntk_core.unrolled import Population, Projection, Unrolled, given, unroll
 from snntk_loihi.limits import BIAS, LARGEST_BIAS, POTENTIAL, STEADY, SYNAPTIC, THRESHOLD, UNIT, WEIGHT
 from snntk_loihi.rounding import few_bits, finest, on_step, width
 
@@ -29,8 +29,8 @@ ANY = 99  # more than any unit needs
 class Grid:
     """A network on the grid.
 
-    ``scale``: for each population of neurons the ``s`` of its unit ``2**-s``.  ``unfit``: the populations for which
-    there is none.  ``lost``: weighted ops of which no weight is left.
+    ``scale``: for each population of neurons on cores the ``s`` of its unit ``2**-s``.  ``unfit``: the populations for
+    which there is none.  ``lost``: weighted ops of which no weight is left.
     """
 
     graph: Graph
@@ -58,7 +58,7 @@ def _grid(graph: Graph) -> Grid:
     for attempt in range(ATTEMPTS):
         work = _weights(source, coarser)
         network = unroll(work)
-        scale = {p.name: _scale(p, network.into(p.name)) for p in network.populations if _fires(p)}
+        scale = {p.name: _scale(p, network.into(p.name)) for p in network.populations if _on_cores(work, p)}
         unfit = frozenset(name for name, s in scale.items() if s is None)
         guilty = _finest_of(work, network, unfit, coarser)
         if not guilty or attempt == ATTEMPTS - 1:
@@ -85,8 +85,8 @@ def _finest_of(work: Graph, network: Unrolled, unfit: Iterable[str], coarser: Ma
     return found
 
 
-def _fires(population: Population) -> bool:
-    return isinstance(population.op, IntegrateFire)
+def _on_cores(graph: Graph, population: Population) -> bool:
+    return isinstance(population.op, IntegrateFire) and not given(graph, population.name)
 
 
 def _strength(node: Node) -> Array:

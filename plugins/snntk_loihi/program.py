@@ -9,11 +9,11 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from snntk_core import Array, Graph, PoissonSpikes, Probes, Recording, Runnable, SpikeTrain
+from snntk_core import Array, Graph, Probes, Recording, Runnable, SpikeTrain
 from snntk_core.errors import DataError, SnntkError
 from snntk_core.simulator import join
 from snntk_core.stepped import checked_run
-from snntk_core.unrolled import given_train, pooled_train, readout_potentials, recorded
+from snntk_core.unrolled import given, given_potentials, given_train, pooled_train, readout_potentials, recorded
 from snntk_loihi.grid import grid_of
 from snntk_loihi.limits import LARGEST_BIAS, UNIT
 from snntk_loihi.placement import placed
@@ -38,7 +38,9 @@ class LoihiProgram(Runnable):
         self.grid, self.part = grid_of(graph), part
         on_cores = placed(self.grid)
         self.stages = [each.stage for each in on_cores]
-        tables = [network_tables(each) for each in on_cores]
+        filled = [each for each in on_cores if each.stage.groups]  # the host's pools may have nothing before them
+        self.numbers = {each.stage: number for number, each in enumerate(filled)}
+        tables = [network_tables(each) for each in filled]
         self.emulators: list[Emulator] = []
         try:
             for _ in range(workers):
@@ -83,15 +85,18 @@ class LoihiProgram(Runnable):
 
     def _part(self, emulator: Emulator, batch: Array, steps: int, probes: Probes) -> Recording:
         network, run = self.grid.network, Run(len(batch), steps, probes)
-        currents, potentials = network.currents(batch), {}
-        random = [each.name for each in network.populations if isinstance(each.op, PoissonSpikes)]
-        trains = {name: given_train(network, name, batch, steps) for name in random}
-        for number, stage in enumerate(self.stages):
-            answer = self._answer(emulator, number, currents, trains, run)
-            for group in stage.groups:
-                if not group.key[1]:
-                    trains[group.key[0]] = _train(stage, group, answer["spikes"], steps)
-            potentials |= self._potentials(stage, answer["potentials"], run)
+        currents = network.currents(batch)
+        known = [each.name for each in network.populations if given(network.graph, each.name)]
+        trains = {name: given_train(network, name, batch, steps) for name in known}
+        watched = [name for name in known if name in probes.potentials]
+        potentials = {name: given_potentials(network, name, batch, steps) for name in watched}
+        for stage in self.stages:
+            if stage in self.numbers:
+                answer = self._answer(emulator, stage, currents, trains, run)
+                potentials |= self._potentials(stage, answer["potentials"], run)
+                for group in stage.groups:
+                    if not group.key[1]:
+                        trains[group.key[0]] = _train(stage, group, answer["spikes"], steps)
             for pool in stage.pools:
                 trains[pool] = pooled_train(network, pool, trains, len(batch), steps)
         (output,) = self.grid.graph.outputs
@@ -104,16 +109,15 @@ class LoihiProgram(Runnable):
     def _answer(
         self,
         emulator: Emulator,
-        number: int,
+        stage: Stage,
         currents: Mapping[str, Array],
         trains: Mapping[str, SpikeTrain],
         run: Run,
     ) -> dict[str, Array]:
-        stage = self.stages[number]
         driven = {bundle.target for bundle in stage.bundles}
         held = [self._held(group, currents, run.samples, group.key in driven) for group in stage.groups]
         answer = emulator.run(
-            number,
+            self.numbers[stage],
             {
                 "steps": np.array(run.steps),
                 "bias": np.concatenate([bias for bias, _ in held], axis=1),

@@ -21,7 +21,7 @@ from snntk_core import (
 from snntk_core.connectivity import multiply_accumulates
 from snntk_core.errors import GraphError
 from snntk_core.stepped import LINEAR, one_output, readout_is_the_end
-from snntk_core.unrolled import plain_pools
+from snntk_core.unrolled import given, plain_pools
 from snntk_loihi.grid import Grid, between_neurons, grid_of
 from snntk_loihi.limits import CORE, MOST_SYNAPSES, REFRACTORY, THRESHOLDS
 from snntk_loihi.placement import placed
@@ -33,29 +33,34 @@ TO_ZERO = "Convert with --set rate.reset=zero --set rate.threshold=8: the higher
 _COUNTED: WeakKeyDictionary[Graph, dict[str, int] | None] = WeakKeyDictionary()
 
 
+def _on_cores(graph: Graph, node: Node) -> IntegrateFire | None:
+    """Return the neurons of a node, but for those that encode the input: their spikes are given to the cores."""
+    return node.op if isinstance(node.op, IntegrateFire) and not given(graph, node.name) else None
+
+
 def reset_to_zero(graph: Graph, node: Node) -> Iterator[Issue]:
     """Neurons reset to zero: a compartment keeps nothing of what went beyond its threshold."""
-    if isinstance(node.op, IntegrateFire) and node.op.reset != "zero":
+    if (op := _on_cores(graph, node)) and op.reset != "zero":
         remedy = TO_ZERO
         yield Issue(node.name, "it resets by subtraction, and the emulator's compartments reset to zero.", remedy)
 
 
 def no_leak(graph: Graph, node: Node) -> Iterator[Issue]:
     """Neurons do not leak: a decaying potential is rounded in every step, and no longer the reference's."""
-    if isinstance(node.op, IntegrateFire) and node.op.leak:
+    if (op := _on_cores(graph, node)) and op.leak:
         yield Issue(node.name, "it leaks, and Loihi rounds a decay in every step.", "Convert with --set rate.leak=0.")
 
 
 def short_refractory(graph: Graph, node: Node) -> Iterator[Issue]:
     """A refractory period has at most 62 steps."""
-    if isinstance(node.op, IntegrateFire) and node.op.refractory > REFRACTORY:
-        problem = f"its refractory period is {node.op.refractory} steps; a core counts to {REFRACTORY}."
+    if (op := _on_cores(graph, node)) and op.refractory > REFRACTORY:
+        problem = f"its refractory period is {op.refractory} steps; a core counts to {REFRACTORY}."
         yield Issue(node.name, problem, f"Convert with --set rate.refractory={REFRACTORY}, or less.")
 
 
 def few_thresholds(graph: Graph, node: Node) -> Iterator[Issue]:
     """A layer has at most eight different thresholds."""
-    if isinstance(node.op, IntegrateFire) and (count := len(np.unique(node.op.threshold))) > THRESHOLDS:
+    if (op := _on_cores(graph, node)) and (count := len(np.unique(op.threshold))) > THRESHOLDS:
         problem = f"it has {count} different thresholds; a core holds {THRESHOLDS}."
         yield Issue(node.name, problem, "Convert with normalize-activations, which leaves one threshold.")
 

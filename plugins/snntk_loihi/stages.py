@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snntk_core import Array, IntegrateFire, PoissonSpikes, SpikingMaxPool
-from snntk_core.unrolled import Population, Projection
+from snntk_core import Array, IntegrateFire, SpikingMaxPool
+from snntk_core.unrolled import Population, Projection, given
 from snntk_loihi.grid import Grid, last_without_spike
 from snntk_loihi.limits import MANTISSA, UNIT
 
@@ -80,14 +80,17 @@ def staged(grid: Grid) -> tuple[Stage, ...]:
 
 
 def _places(grid: Grid) -> dict[str, int]:
-    """Return in which stage a population runs: behind every pool it reads.  Random spikes are there from the start."""
+    """Return in which stage a population runs: behind every pool it reads.
+
+    Spikes that are given are there from the start.
+    """
     pools, place = set(), {}
     for population in grid.network.populations:
         sources = [projection.source for projection in grid.network.into(population.name)]
         if isinstance(population.op, SpikingMaxPool):
             pools.add(population.name)
             place[population.name] = max((place[source] for source in sources), default=0)
-        elif isinstance(population.op, PoissonSpikes):
+        elif given(grid.network.graph, population.name):
             place[population.name] = 0
         elif isinstance(population.op, IntegrateFire):
             place[population.name] = max((place[source] + (source in pools) for source in sources), default=0)
@@ -98,7 +101,7 @@ def _stage(grid: Grid, place: dict[str, int], number: int, populations: list[Pop
     depth: dict[str, int] = {}
     groups: dict[Key, Group] = {}
     bundles: list[Bundle] = []
-    firing = [population for population in populations if isinstance(population.op, IntegrateFire)]
+    firing = [population for population in populations if population.name in grid.scale]
     for population in firing:
         name, s = population.name, grid.scale[population.name]
         arriving = grid.network.into(name)

@@ -16,7 +16,14 @@ from snntk_core.errors import Incompatible
 from snntk_core.ops import IntegrateFire, PoissonSpikes, Readout, SpikeSource, SpikingMaxPool
 from snntk_core.stepped import EVERY_OP, LINEAR, checked_network
 from snntk_core.unrolled import unroll
-from snntk_pynn.rules import neurons_without_leak, neurons_without_pause, reset_to_zero, starts_below_threshold
+from snntk_pynn.rules import (
+    CURRENTS,
+    input_as_current,
+    neurons_without_leak,
+    neurons_without_pause,
+    reset_to_zero,
+    starts_below_threshold,
+)
 from snntk_pynn.targets import TARGETS, Target
 from snntk_pynn.writing import longest_delay, table_of
 
@@ -40,13 +47,14 @@ class PynnScript(Simulator):
         rules=(
             *EVERY_OP.rules,
             reset_to_zero,
+            input_as_current,
             neurons_without_leak,
             neurons_without_pause,
             starts_below_threshold,
         ),
         remedies={
             SpikingMaxPool: "PyNN has no neuron that takes a maximum. Convert with max-to-average-pool.",
-            PoissonSpikes: "The script has constant currents for input. Convert without an encoding, or use pynn.",
+            PoissonSpikes: CURRENTS,
         },
     )
 

@@ -7,10 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from snntk_core import Graph, Probes, Recording, Runnable
-from snntk_core.ops import Array, PoissonSpikes
+from snntk_core.ops import Array
 from snntk_core.simulator import join
 from snntk_core.stepped import checked_run
-from snntk_core.unrolled import given_train, pooled_train, readout_potentials, recorded, unroll
+from snntk_core.unrolled import (
+    given,
+    given_potentials,
+    given_train,
+    pooled_train,
+    readout_potentials,
+    recorded,
+    unroll,
+)
 from snntk_pynn.backend import Backend
 from snntk_pynn.network import PynnNetwork
 from snntk_pynn.stages import cut
@@ -63,9 +71,10 @@ class PynnProgram(Runnable):
 
     def _part(self, built: PynnNetwork, batch: Array, steps: int, probes: Probes) -> Recording:
         currents = self.network.currents(batch)
-        given = [found.name for found in self.network.populations if isinstance(found.op, PoissonSpikes)]
-        trains = {name: given_train(self.network, name, batch, steps) for name in given}
-        potentials: dict[str, Array] = {}
+        known = [found.name for found in self.network.populations if given(self.graph, found.name)]
+        trains = {name: given_train(self.network, name, batch, steps) for name in known}
+        watched = [name for name in known if name in probes.potentials]
+        potentials = {name: given_potentials(self.network, name, batch, steps) for name in watched}
         for number, stage in enumerate(self.stages):
             for name, (train, values) in built.play(number, currents, trains, steps).items():
                 trains[name], potentials[name] = train, values

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from snntk_core import IntegrateFire, SpikingMaxPool
-from snntk_core.unrolled import Projection, Unrolled
+from snntk_core.unrolled import Projection, Unrolled, given
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class Stage:
     """Populations that run together.
 
     ``depths``: how many populations spikes pass within the stage on the longest way to each population.  ``played``:
-    what earlier stages, pools and sources of random spikes emit to it, at depth 0.  ``projections``: the synapses into
+    what earlier stages and pools emit to it, and spikes that are given, at depth 0.  ``projections``: the synapses into
     its populations.  ``pools``: the spiking pools that can be computed once it has run, in order.
     """
 
@@ -40,7 +40,7 @@ def cut(network: Unrolled) -> tuple[Stage, ...]:
         before = [projection.source for projection in network.into(population.name)]
         if isinstance(population.op, SpikingMaxPool):
             level[population.name] = max((level.get(name, 0) for name in before), default=0)
-        elif isinstance(population.op, IntegrateFire):
+        elif isinstance(population.op, IntegrateFire) and not given(network.graph, population.name):
             behind = [level.get(name, 0) + isinstance(network[name].op, SpikingMaxPool) for name in before]
             level[population.name] = max(behind, default=0)
     return tuple(_stage(network, level, number) for number in range(max(level.values(), default=-1) + 1))

@@ -7,13 +7,20 @@ from dataclasses import replace
 
 from snntk_core.graph import Graph
 from snntk_core.node import Node
-from snntk_core.ops import IntegrateFire
+from snntk_core.ops import IntegrateFire, SpikeSource
 from snntk_core.simulator import Simulator
+from snntk_core.unrolled import given
 
 
 def resetting_to_zero(graph: Graph) -> Graph:
-    """Return a spiking network whose neurons all reset to zero."""
-    return replace(graph, nodes=tuple(_resetting(node) for node in graph))
+    """Return a spiking network whose neurons reset to zero, as a spike code may make them.
+
+    Those that encode the input stay as they are: no spike code makes them.  A source with limits says that there are
+    some.
+    """
+    limited = any(isinstance(node.op, SpikeSource) and node.op.largest is not None for node in graph)
+    kept = {node.name for node in graph if limited and given(graph, node.name)}
+    return replace(graph, nodes=tuple(node if node.name in kept else _resetting(node) for node in graph))
 
 
 def fitted(simulator: type[Simulator], graph: Graph) -> Graph:

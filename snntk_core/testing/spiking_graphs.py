@@ -174,7 +174,12 @@ def neuron_examples() -> Mapping[str, Graph]:
         "overlapping pool": SpikingMaxPool((3, 3), (1, 1), "same"),
         "overlapping gate": SpikingMaxPool((3, 3), (2, 2), "same", rule="gate"),
     }
-    return graphs | {title: around(op) for title, op in pools.items()}
+    return graphs | {title: around_pool(op) for title, op in pools.items()}
+
+
+def around_pool(op: SpikingMaxPool) -> Graph:
+    """Return the smallest network whose neurons a pool reads: without the synapses they would encode the input."""
+    return around(op).insert_after("input", "current", Dense(np.eye(IMAGE[-1], dtype=np.float32)))
 
 
 def _behind(layer: Node, neuron: IntegrateFire) -> Graph:

@@ -13,6 +13,7 @@ from snntk_core.graph import Graph
 from snntk_core.node import Node
 from snntk_core.ops import (
     AnalogOp,
+    Array,
     AveragePool,
     Concat,
     Conv1D,
@@ -26,10 +27,11 @@ from snntk_core.ops import (
     Scale,
     SpikeSource,
     SpikingMaxPool,
+    Subtract,
 )
 from snntk_core.simulator import Simulator
 from snntk_core.testing.resets import resetting_to_zero
-from snntk_core.testing.spiking_graphs import around, exact, networks, neuron_examples, op_examples
+from snntk_core.testing.spiking_graphs import around, around_pool, exact, networks, neuron_examples, op_examples
 
 RESETS = ("reset by subtraction", "reset to zero")
 """The features that are a reset: their networks are asked about as they are."""
@@ -126,8 +128,8 @@ def layer_examples() -> dict[str, Graph]:
 
 def pool_examples() -> dict[str, Graph]:
     """Return networks with pools of spikes that carry more than one amount, and with neurons beside each other."""
-    unequal = around(SpikingMaxPool((2, 2))).insert_after("before0", "scaled", Scale(exact(4, 4, 2, seed=5)))
-    signed = around(SpikingMaxPool((2, 2)))
+    unequal = around_pool(SpikingMaxPool((2, 2))).insert_after("before0", "scaled", Scale(exact(4, 4, 2, seed=5)))
+    signed = around_pool(SpikingMaxPool((2, 2)))
     signed = signed.replace("before0", IntegrateFire(amplitude=np.array([0.5, -0.5], np.float32)))
     each = IntegrateFire(np.arange(1, 33, dtype=np.float32).reshape(4, 4, 2) / 8)
     return {
@@ -135,6 +137,24 @@ def pool_examples() -> dict[str, Graph]:
         "pool of spikes that carry unequal amounts": unequal,
         "pool of spikes that carry less than zero": signed,
     }
+
+
+def regular_spikes(graph: Graph) -> Graph:
+    """Return a network with neurons that encode its input, of both signs, as `encode-input` puts them there."""
+    limits, spikes = SpikeSource(graph.input_shape, lowest=-2.0, largest=2.0), IntegrateFire(_value(2), _value(1))
+    graph = graph.replace("input", limits).insert_after("input", "spikes", Subtract())
+    source, difference, *rest = graph.nodes
+    both = (
+        Node("positive", spikes, ("input",)),
+        Node("negated", Scale(_value(-1)), ("input",)),
+        Node("negative", spikes, ("negated",)),
+        replace(difference, inputs=("positive", "negative")),
+    )
+    return replace(graph, nodes=(source, *both, *rest))
+
+
+def _value(number: float) -> Array:
+    return np.asarray(number, np.float32)
 
 
 def end_examples() -> dict[str, Graph]:
@@ -145,10 +165,8 @@ def end_examples() -> dict[str, Graph]:
     dense = Node("input_dense", Dense(exact(4, 6)), ("input",))
     direct = Graph((Node("input", SpikeSource((4,))), dense, Node("readout", Readout(), ("input_dense",))))
     return {
-        "analog current": examples[SpikeSource],
-        "regular spikes": whole.insert_after(
-            "input", "spikes", IntegrateFire(initial_potential=np.array(0.5, np.float32))
-        ),
+        "analog current": whole,
+        "regular spikes": regular_spikes(whole),
         "random spikes": examples[PoissonSpikes],
         "channels first": networks()["convolutional"].replace("pool1", AveragePool((2, 2))),
         "no neuron at all": direct,

@@ -16,21 +16,38 @@ from snntk_core.connectivity import steady
 from snntk_core.currents import constant_currents, single_precision
 from snntk_core.graph import Graph
 from snntk_core.node import Node
-from snntk_core.ops import Array, Concat, Identity, IntegrateFire, LinearOp, Op, PoissonSpikes, Readout, SpikingMaxPool
+from snntk_core.ops import (
+    Array,
+    Concat,
+    Flatten,
+    Identity,
+    IntegrateFire,
+    LinearOp,
+    Op,
+    PoissonSpikes,
+    Readout,
+    Reshape,
+    Scale,
+    SpikeSource,
+    SpikingMaxPool,
+    Transpose,
+)
 from snntk_core.ops.base import read_only
 from snntk_core.shapes import Shape, size
 from snntk_core.unrolled.linear_maps import synapses_of, windows_of
 from snntk_core.unrolled.synapse_list import SynapseList, together
 
 NONE = read_only(np.zeros(0))
+UNIT_BY_UNIT = Identity | Scale | Transpose | Flatten | Reshape
+"""The ops without synapses between an input and the neurons that encode it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
     """The units of one node of neurons, random spikes, spiking pools or readouts.
 
-    ``inputs``: how many units synapses reach; they differ from ``units`` for a pool; those of `PoissonSpikes` have no
-    synapses, see `given_train`.  ``depth``: how many populations spikes pass on the longest way here; 0 for one that
+    ``inputs``: how many units synapses reach; they differ from ``units`` for a pool; those of spikes that are
+    `given` have no synapses.  ``depth``: how many populations spikes pass on the longest way here; 0 for one that
     only the input drives.  ``spike`` (units,): what one spike carries, which is in the weights of the projections from
     here; 0 for a readout.  ``threshold`` and ``initial_potential`` (units,): of `IntegrateFire` only.  ``windows``
     (units, taps): the inputs of which a pool takes the largest, -1 beyond the border.
@@ -158,6 +175,22 @@ def _population(
 def _projection(source: str, target: str, synapses: SynapseList) -> Projection:
     before, after = (array.astype(np.int32) for array in (synapses.before, synapses.after))
     return Projection(source, target, before, after, synapses.weight)
+
+
+def given(graph: Graph, name: str) -> bool:
+    """Whether the host knows the spikes of a node before a run: random spikes, and neurons that encode the input.
+
+    Such a neuron stands behind the source with no synapse between them.  A simulator may play what `given_train` says
+    in place of neurons of its own, which need not be able to do what these do.
+    """
+    node = graph[name]
+    if not isinstance(node.op, IntegrateFire):
+        return isinstance(node.op, PoissonSpikes)
+    while node.inputs:
+        node = graph[node.inputs[0]]
+        if not isinstance(node.op, UNIT_BY_UNIT):
+            break
+    return isinstance(node.op, SpikeSource)
 
 
 def plain_pools(graph: Graph, node: Node) -> Iterator[Issue]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from snntk_core.connectivity import spiking_nodes, synaptic_operations
-from snntk_core.ops import Array, Readout, SpikingMaxPool
+from snntk_core.currents import FLOAT
+from snntk_core.ops import Array, IntegrateFire, Readout, SpikingMaxPool
 from snntk_core.reference import apply
-from snntk_core.reference.neuron import gate, scores
+from snntk_core.reference.neuron import NeuronState, gate, initial_state, scores, step
 from snntk_core.reference.poisson import poisson_stream
 from snntk_core.simulator import Probes, Recording, SpikeTrain, operations_by_step
 from snntk_core.unrolled.network import Unrolled
@@ -53,17 +54,39 @@ def pooled_train(
 
 
 def given_train(network: Unrolled, name: str, batch: Array, steps: int) -> SpikeTrain:
-    """Return the spikes of a `PoissonSpikes` population, ordered by sample, then time, then unit; the first step is 1.
+    """Return the spikes of a population that is `given`, ordered by sample, then time, then unit; the first step is 1.
 
     They depend on the samples alone, so any simulator can play them: a list of times for each unit.  ``batch``: in the
     order of the graph's input, see `as_batch`; a sample gives the same spikes in any batch.
     """
+    if isinstance(network[name].op, IntegrateFire):
+        states = _stepped(network, name, batch, steps)
+        fired = np.stack([state.fired.reshape(len(batch), -1).copy() for state in states], axis=1)
+        places = np.nonzero(fired)
+        return SpikeTrain(*(part.astype(np.int32) for part in (places[0], places[1] + 1, places[2])))
     found = []
     for sample in range(len(batch)):
         fired = poisson_stream(network.graph, name, batch[sample : sample + 1]).take(steps)
         time, unit = np.nonzero(fired.reshape(steps, -1))
         found.append((np.full(len(time), sample), time + 1, unit))
     return SpikeTrain(*(np.concatenate(parts).astype(np.int32) for parts in zip(*found, strict=True)))
+
+
+def given_potentials(network: Unrolled, name: str, batch: Array, steps: int) -> Array:
+    """Return V of neurons that are `given` after every step: (batch, steps, units), float32."""
+    states = _stepped(network, name, batch, steps)
+    return np.stack([state.potential.reshape(len(batch), -1).copy() for state in states], axis=1)
+
+
+def _stepped(network: Unrolled, name: str, batch: Array, steps: int) -> Iterator[NeuronState]:
+    """Yield the state of neurons that the input alone drives after every step, in single precision as networks run."""
+    op = network[name].op
+    assert isinstance(op, IntegrateFire)
+    shape = (len(batch), *network.graph.shapes[name])
+    current, state = network.currents(batch)[name].reshape(shape), initial_state(op, shape, FLOAT)
+    for _ in range(steps):
+        step(op, state, current)
+        yield state
 
 
 def readout_potentials(

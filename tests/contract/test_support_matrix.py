@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from snntk_core import Graph, Runnable, Simulator
+from snntk_core import Graph, IntegrateFire, Runnable, Simulator
 from snntk_core.errors import Incompatible, MissingLibrary
 from snntk_core.registry import Registry
 from snntk_core.testing.spiking_graphs import exact_batch, networks, neuron_examples, op_examples
@@ -72,6 +72,16 @@ def test_what_is_taken_compiles_and_runs_as_the_plain_loop(simulator: type[Simul
                 pytest.skip(str(error))
             except Incompatible as error:
                 pytest.fail(f"{feature}: {error}")
+
+
+def test_regular_spikes_are_asked_about_as_a_recipe_makes_them() -> None:
+    graph = feature_examples()["Input and output"]["regular spikes"]
+    for simulator in SIMULATORS:
+        support = Support.of(simulator, "regular spikes", graph)
+        neurons = {node.name: node.op.reset for node in support.graph if isinstance(node.op, IntegrateFire)}
+        assert neurons["positive"] == neurons["negative"] == "subtract"
+        assert (neurons["neuron1"] == "zero") == (support.taken == "zero" or simulator.name == "pynn-script")
+        assert support.taken == {"loihi": "zero", "pynn": "zero", "pynn-script": "no"}.get(simulator.name, "yes")
 
 
 def test_every_row_has_an_answer_of_every_simulator() -> None:

@@ -14,7 +14,6 @@ from snntk_core import (
     Graph,
     IntegrateFire,
     Node,
-    PoissonSpikes,
     Probes,
     Readout,
     Scale,
@@ -30,6 +29,7 @@ from snntk_core.shapes import size
 from snntk_core.simulator import SpikeTrain
 from snntk_core.testing.spiking_graphs import exact_batch, networks, neuron_examples, op_examples
 from snntk_core.unrolled import driven, given_train, plain_pools, pooled_train, readout_potentials, recorded, unroll
+from snntk_core.unrolled import given as given_before
 from snntk_core.unrolled.linear_maps import synapses_of
 
 STEPS = 8
@@ -44,11 +44,11 @@ def one_by_one(graph: Graph, batch: Array, probes: Probes):
     batch = as_batch(graph, batch)
     currents = network.currents(batch)
     for population in network.populations:
-        if isinstance(population.op, PoissonSpikes):
+        if given_before(graph, population.name):
             trains[population.name] = given_train(network, population.name, batch, STEPS)
-        if isinstance(population.op, SpikingMaxPool):
+        elif isinstance(population.op, SpikingMaxPool):
             trains[population.name] = pooled_train(network, population.name, trains, len(batch), STEPS)
-        if isinstance(population.op, IntegrateFire):
+        elif isinstance(population.op, IntegrateFire):
             trains[population.name] = _fired(network, population, trains, currents[population.name])
     readout = readout_potentials(network, graph.outputs[0], trains, currents, STEPS)
     return recorded(network, trains, readout, probes)

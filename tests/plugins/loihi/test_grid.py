@@ -179,7 +179,8 @@ def test_analog_graphs_are_left_alone(seed):
 def counts(current, threshold, initial, steps):
     nodes = (
         Node("input", SpikeSource((len(current),))),
-        Node("fire", IntegrateFire(threshold, initial, reset="zero"), ("input",)),
+        Node("current", Dense(np.eye(len(current), dtype=np.float32)), ("input",)),
+        Node("fire", IntegrateFire(threshold, initial, reset="zero"), ("current",)),
         Node("readout", Readout(), ("fire",)),
     )
     graph = Graph(nodes)

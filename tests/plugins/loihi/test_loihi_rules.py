@@ -31,6 +31,11 @@ from snntk_loihi.transform import LoihiGrid
 FIRE = IntegrateFire(reset="zero")
 
 
+def current(units: int = 4) -> Dense:
+    """What makes of neurons behind the source a layer on cores: without synapses they encode the input."""
+    return Dense(np.eye(units, dtype=np.float32))
+
+
 def chain(*ops, shape=(4,)) -> Graph:
     nodes = [Node("n0", SpikeSource(shape))]
     for number, op in enumerate(ops, 1):
@@ -52,21 +57,30 @@ def test_a_reset_by_subtraction():
 
 
 def test_a_leak():
-    issue = only_issue(chain(replace(FIRE, leak=0.5)))
-    assert (issue.node, "leaks" in issue.problem) == ("n1", True)
+    issue = only_issue(chain(current(), replace(FIRE, leak=0.5)))
+    assert (issue.node, "leaks" in issue.problem) == ("n2", True)
 
 
 def test_a_long_refractory_period():
-    assert not LoihiSimulator.capabilities.check(chain(replace(FIRE, refractory=62)))
-    issue = only_issue(chain(replace(FIRE, refractory=63)))
-    assert (issue.node, "63 steps" in issue.problem) == ("n1", True)
+    assert not LoihiSimulator.capabilities.check(chain(current(), replace(FIRE, refractory=62)))
+    issue = only_issue(chain(current(), replace(FIRE, refractory=63)))
+    assert (issue.node, "63 steps" in issue.problem) == ("n2", True)
 
 
 def test_many_thresholds():
     thresholds = (np.arange(9) / 8 + 1).astype(np.float32)
-    assert not LoihiSimulator.capabilities.check(chain(replace(FIRE, threshold=thresholds[:8]), shape=(8,)))
-    issue = only_issue(chain(replace(FIRE, threshold=thresholds), shape=(9,)))
-    assert (issue.node, "9 different thresholds" in issue.problem) == ("n1", True)
+    assert not LoihiSimulator.capabilities.check(chain(current(8), replace(FIRE, threshold=thresholds[:8]), shape=(8,)))
+    issue = only_issue(chain(current(9), replace(FIRE, threshold=thresholds), shape=(9,)))
+    assert (issue.node, "9 different thresholds" in issue.problem) == ("n2", True)
+
+
+def test_neurons_that_encode_the_input_are_on_no_core():
+    """Their spikes are given to the cores, so nothing of what a core cannot hold is said of them."""
+    odd = IntegrateFire(np.arange(1, 10, dtype=np.float32), leak=0.5, refractory=63)
+    layer = Dense(np.ones((9, 2), np.float32))
+    assert not LoihiSimulator.capabilities.check(chain(odd, layer, FIRE, shape=(9,)))
+    issue = only_issue(chain(odd, layer, FIRE, replace(FIRE, reset="subtract"), shape=(9,)))
+    assert (issue.node, "subtraction" in issue.problem) == ("n4", True)
 
 
 def test_means_over_nine():
@@ -82,8 +96,8 @@ def test_means_over_nine():
 
 
 def test_a_threshold_far_above_and_far_below_the_others():
-    issue = only_issue(chain(replace(FIRE, threshold=np.array([1, 1, 1, 1e-6], np.float32))))
-    assert (issue.node, "no unit in common" in issue.problem) == ("n1", True)
+    issue = only_issue(chain(current(), replace(FIRE, threshold=np.array([1, 1, 1, 1e-6], np.float32))))
+    assert (issue.node, "no unit in common" in issue.problem) == ("n2", True)
 
 
 def test_weights_too_small_beside_others():
@@ -112,12 +126,12 @@ def test_many_connections_to_a_neuron():
 
 def test_many_cores_behind_a_neuron(monkeypatch):
     """With cores of two axons and two compartments: a layer of eight lies on four of them."""
-    graph = chain(FIRE, Dense(np.ones((1, 8), np.float32)), FIRE, shape=(1,))
+    graph = chain(current(1), FIRE, Dense(np.ones((1, 8), np.float32)), FIRE, shape=(1,))
     small = Core(compartments=2, axons=2)
     monkeypatch.setattr(placement, "CORE", small)
     monkeypatch.setattr(rules, "CORE", small)
     issue = only_issue(graph)
-    assert (issue.node, "a spike goes to 4 cores" in issue.problem) == ("n1", True)
+    assert (issue.node, "a spike goes to 4 cores" in issue.problem) == ("n2", True)
 
 
 def test_more_synapses_than_are_listed(monkeypatch):

@@ -28,7 +28,8 @@ print(json.dumps([[config.bits_per_axon(count) for count in range(300)] for conf
 def dense(*units: int, seed: int = 0) -> Graph:
     """Layers of neurons, each joined to some of the next."""
     rng = np.random.default_rng(seed)
-    nodes = [Node("input", SpikeSource(units[:1])), Node("fire0", IntegrateFire(reset="zero"), ("input",))]
+    nodes = [Node("input", SpikeSource(units[:1])), Node("twice", Add(), ("input", "input"))]
+    nodes.append(Node("fire0", IntegrateFire(reset="zero"), ("twice",)))
     for number, (before, after) in enumerate(pairwise(units), 1):
         weight = (rng.integers(-8, 9, (before, after)) * (rng.random((before, after)) < 0.7) / 64).astype(np.float32)
         nodes.append(Node(f"dense{number}", Dense(weight), (nodes[-1].name,)))
@@ -84,7 +85,7 @@ def test_the_memory_of_an_axon_is_that_of_nengo_loihi(emulator):
 @pytest.mark.parametrize(("hops", "relays"), [(1, 0), (2, 1), (4, 3)])
 def test_a_shortcut_waits_in_one_relay_for_each_layer_it_skips(hops, relays):
     fire, one = IntegrateFire(reset="zero"), np.eye(3, dtype=np.float32)
-    nodes = [Node("input", SpikeSource((3,))), Node("fire0", fire, ("input",))]
+    nodes = [Node("input", SpikeSource((3,))), Node("first", Dense(one), ("input",)), Node("fire0", fire, ("first",))]
     for number in range(1, hops):
         nodes.append(Node(f"dense{number}", Dense(one), (nodes[-1].name,)))
         nodes.append(Node(f"fire{number}", fire, (nodes[-1].name,)))

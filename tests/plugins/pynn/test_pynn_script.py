@@ -29,6 +29,7 @@ from snntk_core.errors import Incompatible, OptionError
 from snntk_core.registry import Registry
 from snntk_core.testing.resets import resetting_to_zero
 from snntk_core.testing.spiking_graphs import around, exact, exact_batch, networks, perceptron
+from snntk_core.testing.support_matrix import regular_spikes
 
 STEPS = 10
 SIMULATORS = Registry.discover().simulators
@@ -218,7 +219,8 @@ def refused(graph: Graph, **options) -> str:
 def test_neurons_that_a_script_cannot_have_are_refused_by_name(neuron, said):
     nodes = (
         Node("input", SpikeSource((4,))),
-        Node("neuron", neuron, ("input",)),
+        Node("current", Dense(exact(4, 4)), ("input",)),
+        Node("neuron", neuron, ("current",)),
         Node("dense", Dense(exact(4, 3)), ("neuron",)),
         Node("readout", Readout(), ("dense",)),
     )
@@ -230,6 +232,14 @@ def test_neurons_that_a_script_cannot_have_are_refused_by_name(neuron, said):
 )
 def test_ops_that_a_script_cannot_have_are_refused_with_the_remedy(op, remedy):
     assert remedy in refused(resetting_to_zero(around(op)))
+
+
+def test_neurons_that_encode_the_input_are_refused_with_the_remedy():
+    said = refused(resetting_to_zero(regular_spikes(perceptron())))
+    assert "positive: encodes the input as spikes and resets by subtraction" in said
+    assert "negative: encodes" in said
+    assert "Convert without an encoding, or use pynn." in said
+    assert "neuron1" not in said
 
 
 def test_delays_that_spinnaker_does_not_have_are_refused():
