@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import encoded_networks, spiking_networks
+from recordings import assert_alike, everything
 
 from snntk_brian2.simulator import Brian2Simulator
 from snntk_core import (
@@ -26,7 +27,6 @@ from snntk_core import (
     SpikeSource,
     SpikingMaxPool,
 )
-from snntk_core.connectivity import spiking_nodes
 from snntk_core.errors import DataError, Incompatible, MissingLibrary, OptionError, SnntkError, UnknownName
 from snntk_core.testing.spiking_graphs import exact, exact_batch, networks, neuron_examples, op_examples
 from snntk_numpy.simulator import NumpySimulator
@@ -41,12 +41,6 @@ GRAPHS = {
 }
 
 
-def everything(graph: Graph) -> Probes:
-    """Probes of all there is to record."""
-    holding = tuple(node.name for node in graph if isinstance(node.op, IntegrateFire | Readout))
-    return Probes(spikes=spiking_nodes(graph), potentials=holding, operations=True)
-
-
 def run(graph, batch, steps=STEPS, probes=None, **options):
     with Brian2Simulator(**options).compile(graph) as program:
         return program.run(np.asarray(batch, np.float32), duration=steps, probes=probes or Probes())
@@ -56,19 +50,7 @@ def assert_like_numpy(graph, batch, steps=STEPS, **options):
     """Everything recorded is what numpy records: spike for spike and bit for bit."""
     probes = everything(graph)
     expected = NumpySimulator(workers=1).compile(graph).run(batch, duration=steps, probes=probes)
-    got = run(graph, batch, steps, probes, **options)
-    assert np.array_equal(got.times, expected.times)
-    for key in ("spike_counts", "potentials", "operations"):
-        one, other = getattr(got, key), getattr(expected, key)
-        assert one.keys() == other.keys()
-        for name, array in one.items():
-            assert array.shape == other[name].shape, (key, name)
-            assert np.array_equal(array, other[name]), (key, name)
-    for name, train in got.spikes.items():
-        for one, other in zip(vars(train).values(), vars(expected.spikes[name]).values(), strict=True):
-            assert np.array_equal(one, other), name
-    assert np.array_equal(got.synaptic_operations, expected.synaptic_operations)
-    assert np.allclose(got.scores, expected.scores, atol=1e-6)
+    assert_alike(run(graph, batch, steps, probes, **options), expected)
 
 
 @pytest.mark.parametrize("title", GRAPHS)

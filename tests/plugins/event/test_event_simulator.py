@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import spiking_networks
+from recordings import assert_alike, everything
 
 from snntk_core import (
     AveragePool,
@@ -25,10 +26,8 @@ from snntk_core import (
     SpikeTrain,
     Upsample,
 )
-from snntk_core.connectivity import spiking_nodes
 from snntk_core.errors import DataError, Incompatible, OptionError, UnknownName
 from snntk_core.registry import Registry
-from snntk_core.simulator import Recording
 from snntk_core.testing.spiking_graphs import exact_batch, networks, neuron_examples, op_examples
 from snntk_event.running import part_size, units_of
 
@@ -43,27 +42,6 @@ GRAPHS = {
 }
 
 
-def everything(graph: Graph) -> Probes:
-    """Return probes for all that can be recorded."""
-    holding = tuple(node.name for node in graph if isinstance(node.op, IntegrateFire | Readout))
-    return Probes(spikes=spiking_nodes(graph), potentials=holding, operations=True)
-
-
-def assert_same(got: Recording, expected: Recording) -> None:
-    """Every spike, potential and count is equal, and scores are to rounding."""
-    for name, counts in expected.spike_counts.items():
-        np.testing.assert_array_equal(got.spike_counts[name], counts, err_msg=name)
-    for name, train in expected.spikes.items():
-        for part in ("sample", "time", "unit"):
-            np.testing.assert_array_equal(getattr(got.spikes[name], part), getattr(train, part), err_msg=name)
-    for name, potential in expected.potentials.items():
-        np.testing.assert_array_equal(got.potentials[name], potential, err_msg=name)
-    for name, operations in expected.operations.items():
-        np.testing.assert_array_equal(got.operations[name], operations, err_msg=name)
-    np.testing.assert_array_equal(got.synaptic_operations, expected.synaptic_operations)
-    np.testing.assert_allclose(got.scores, expected.scores, atol=1e-6)
-
-
 @pytest.mark.parametrize("title", GRAPHS)
 def test_equals_numpy_in_every_spike_and_potential(title):
     graph = GRAPHS[title]
@@ -72,7 +50,7 @@ def test_equals_numpy_in_every_spike_and_potential(title):
         expected = program.run(batch, duration=40, probes=probes)
     with EVENT().compile(graph) as program:
         got = program.run(batch, duration=40, probes=probes)
-    assert_same(got, expected)
+    assert_alike(got, expected)
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
@@ -83,7 +61,7 @@ def test_equals_numpy_on_random_networks(graph, samples, steps, seed, brightness
         expected = program.run(batch, duration=steps, probes=everything(graph))
     for way in ("auto", "events", "patterns", "bytes", "dense"):
         with EVENT(way=way).compile(graph) as program:
-            assert_same(program.run(batch, duration=steps, probes=everything(graph)), expected)
+            assert_alike(program.run(batch, duration=steps, probes=everything(graph)), expected)
 
 
 @pytest.mark.parametrize("samples", [1, 3, 9])
@@ -93,7 +71,7 @@ def test_threads_and_parts_do_not_change_what_comes_out(monkeypatch, samples):
     batch, probes = exact_batch(graph, samples), everything(graph)
     expected = EVENT(workers=1, part=samples).compile(graph).run(batch, duration=40, probes=probes)
     for workers, part in ((2, 0), (4, 0), (3, 1), (2, 2)):
-        assert_same(EVENT(workers=workers, part=part).compile(graph).run(batch, duration=40, probes=probes), expected)
+        assert_alike(EVENT(workers=workers, part=part).compile(graph).run(batch, duration=40, probes=probes), expected)
 
 
 def test_networks_too_large_for_one_part_are_cut():
@@ -166,7 +144,7 @@ def test_narrow_maps_are_counted_as_bytes_where_the_processor_is_fast_at_it():
     for asked, way in (("auto", "bytes" if has_instruction() else "events"), ("bytes", "bytes")):
         got = EVENT(way=asked).compile(Graph(nodes)).run(batch, duration=40, probes=everything(Graph(nodes)))
         assert got.ways["neuron2"] == {way: 80}
-        assert_same(got, expected)
+        assert_alike(got, expected)
 
 
 @pytest.mark.parametrize(
@@ -218,4 +196,4 @@ def test_a_vector_spread_over_a_map_drives_every_position(op):
     expected = NUMPY().compile(graph).run(batch, duration=20, probes=probes)
     assert expected.spike_counts["neuron2"].any()
     for way in ("auto", "events", "patterns", "dense"):
-        assert_same(EVENT(way=way).compile(graph).run(batch, duration=20, probes=probes), expected)
+        assert_alike(EVENT(way=way).compile(graph).run(batch, duration=20, probes=probes), expected)
