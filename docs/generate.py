@@ -26,27 +26,6 @@ from snntk_core.transform import Transform
 ROOT = Path(__file__).parents[1]
 NOTE = "<!-- written by docs/generate.py; do not edit -->"
 
-RECIPE = {
-    "extends": "the name of a preset, or the path of a `.toml` file beside this one, that this recipe builds on",
-    "parser": "table: `name` of the parser and its options; by default the one that accepts the model",
-    "transform": "list of tables: `name` and options, in the order of their stages; `enabled = false` leaves one out",
-    "quantize": "list of tables: `name`, options, and `layers`, a pattern such as `conv*` (default `*`)",
-    "code": "table: `name` of the spike code and its options",
-    "input": "table: `encoding` of the input and the other options of the transform `encode-input` "
-    "(or `name` another one)",
-    "simulate": "table, see below",
-    "report": "table, see below",
-}
-SIMULATE = {
-    "name": "the simulator (by default the one with the highest preference of those whose libraries are installed)",
-    "duration": f"how long to run, in steps on a stepped clock (default {DEFAULT_DURATION})",
-    "options": "table: the simulator's options",
-}
-REPORT = {
-    "times": "list of steps at which accuracy is reported (default 1, 2, 4, 8, ... and the last)",
-    "samples": f"how many test samples the layer report compares (default {DEFAULT_SAMPLES})",
-    "top_k": "A decision is right when the label is among this many largest outputs (default 1).",
-}
 KIND_TITLES = {"parser": "Parsers", "transform": "Transforms", "quantizer": "Quantizers", "simulator": "Simulators"}
 
 
@@ -107,14 +86,20 @@ def _recipe(registry: Registry) -> Iterator[str]:
     yield "# Recipes"
     yield NOTE
     yield "A recipe is a TOML file. Unknown keys are errors; every mistake is reported at once."
-    yield _table(("key", "what it says"), [(f"`{key}`", RECIPE[key]) for key in sorted(recipe.TOP)])
+    yield _keys("recipe", recipe.TOP)
     yield "## `[simulate]`"
-    yield _table(("key", "what it says"), [(f"`{key}`", SIMULATE[key]) for key in sorted(recipe.SIMULATE)])
+    yield _keys("simulate", recipe.SIMULATE)
     yield "## `[report]`"
-    yield _table(("key", "what it says"), [(f"`{key}`", REPORT[key]) for key in sorted(recipe.REPORT)])
+    yield _keys("report", recipe.REPORT)
     for name, path in registry.recipes.items():
         yield f"## The preset `{name}`"
         yield f"```toml\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+
+
+def _keys(table: str, known: Iterable[str]) -> str:
+    told = tomllib.loads((ROOT / "docs" / "recipe_keys.toml").read_text(encoding="utf-8"))[table]
+    defaults = {"duration": DEFAULT_DURATION, "samples": DEFAULT_SAMPLES}
+    return _table(("key", "what it says"), [(f"`{key}`", told[key].format(**defaults)) for key in sorted(known)])
 
 
 def _command() -> Iterator[str]:

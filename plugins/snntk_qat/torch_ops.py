@@ -40,8 +40,8 @@ Arrays = Mapping[str, Any]
 
 @singledispatch
 def computed(op: Op, arrays: Arrays, *values: Tensor) -> Tensor:
-    """Return what an op puts out; raises `NotImplementedError` for one without a meaning here."""
-    raise NotImplementedError(type(op).__name__)
+    """Return what an op puts out; `TypeError` for one that `trains` denies, which networks are checked for before."""
+    raise TypeError(f"{type(op).__name__} has no meaning in a network that is trained; ask `trains` first.")
 
 
 def trains(op: Op) -> bool:
